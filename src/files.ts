@@ -1,0 +1,48 @@
+/**
+ * How Wal opens what a path names: the binding between wal.ts, which knows nothing of files, and
+ * the stores on files. index.ts puts the two together.
+ */
+import { WalError } from "./errors.ts";
+import { Lsn } from "./lsn.ts";
+import type { OpenSettings } from "./options.ts";
+import { Mark } from "./recovery/mark.ts";
+import type { Disk } from "./store/disk.ts";
+import { FileMark } from "./store/file-side.ts";
+import { openFileStore, pathOf } from "./store/file-store.ts";
+import { nodeDisk } from "./store/node-disk.ts";
+import type { FileStores } from "./wal.ts";
+
+export function fileStoresOn(disk: Disk): FileStores {
+  return {
+    openFile(path, settings) {
+      refuseWhereOnlyTheMarkIsLeft(disk, pathOf(path), settings);
+      return openFileStore(path, { disk, readOnly: settings.readOnly });
+    },
+  };
+}
+
+/** A log that is gone while its mark is there: a new, empty one must not take its place unasked. */
+function refuseWhereOnlyTheMarkIsLeft(disk: Disk, path: string, settings: OpenSettings): void {
+  const accepted = settings.onDamage === "quarantine" || settings.onDamage === "truncate";
+  if (accepted || settings.readOnly || disk.stat(path).kind !== "missing") return;
+  const file = new FileMark(disk, `${path}.mark`, true);
+  let mark: Mark;
+  try {
+    mark = new Mark(file);
+  } catch {
+    // Opening the log will say what is wrong with this place.
+    return;
+  } finally {
+    file.close();
+  }
+  if (mark.lsn === null || mark.lsn === 0) return;
+  throw new WalError(
+    "WAL_CORRUPT",
+    `The log ${path} is gone, but its mark (${path}.mark) says that ${mark.lsn} bytes of it were on stable ` +
+      "storage. Nothing was changed. Restore the log; or remove the mark with it, or open with " +
+      "onDamage: 'truncate', to begin an empty one.",
+    { path, offset: Lsn(0), mark: mark.lsn, reason: "shorter-than-mark" },
+  );
+}
+
+export const nodeFileStores: FileStores = fileStoresOn(nodeDisk);

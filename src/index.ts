@@ -1,0 +1,18 @@
+import { nodeFileStores } from "./files.ts";
+import { provideFileStores } from "./wal.ts";
+
+provideFileStores(nodeFileStores);
+
+export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
+export { Lsn } from "./lsn.ts";
+export type { WalOptions } from "./options.ts";
+export type { IterOptions, RecordIterator } from "./read/iterate.ts";
+export { WalRecord } from "./read/wal-record.ts";
+export { crc32c } from "./record/crc32c.ts";
+export type { DamageReason } from "./record/format.ts";
+export type { RecordInput } from "./record/frame.ts";
+export type { DamagePolicy, RecoveryDamage, RecoveryReport } from "./recovery/report.ts";
+export { FileStore } from "./store/file-store.ts";
+export { MemStore } from "./store/mem-store.ts";
+export type { MarkFile, StoreSide, WalStore } from "./store/store.ts";
+export { Wal, type WalStats } from "./wal.ts";

@@ -1,0 +1,46 @@
+/** Every number that bounds something, with its unit last in its name. */
+
+/** The largest payload that a log takes unless told otherwise. */
+export const maxRecordBytesDefault: number = 64 * 1024 * 1024;
+
+/** The largest payload that the format can hold: its length is a u32. */
+export const maxRecordBytesCeiling: number = 0xffff_ffff;
+
+/** No offset goes beyond this: an LSN is a safe integer. */
+export const logBytesMax: number = Number.MAX_SAFE_INTEGER;
+
+/** What the reader asks of a store at a time. A record longer than this gets a buffer of its own. */
+export const readChunkBytes: number = 256 * 1024;
+
+/** The first read of an iteration; it doubles from there up to a chunk. */
+export const readFirstChunkBytes: number = 8 * 1024;
+
+/** The first allocation of a memory store; it doubles from there. */
+export const memStoreInitialBytes: number = 64 * 1024;
+
+/** The frame buffer starts so large, grows by doubling, and is let go again above the ceiling. */
+export const scratchInitialBytes: number = 64 * 1024;
+export const scratchKeepBytesMax: number = 4 * 1024 * 1024;
+
+/** A payload from here on is written from where it is, by a write of its own, and not copied. */
+export const payloadInPlaceBytesMin: number = 256 * 1024;
+
+/** The frame buffer keeps one view for each size of frame up to this, so that an append makes none. */
+export const frameViewBytesMax: number = 4 * 1024;
+
+/**
+ * The search for an intact record past damage tries every offset, so a hostile tail could make it
+ * checksum a payload at each of them. A candidate up to `searchSmallBytesMax` long is always tried;
+ * longer ones while the budget lasts; a search that had to leave one out says "unknown", which
+ * counts as corrupt. (In random bytes the small ones cost about half the tail's own length.)
+ */
+export const searchSmallBytesMax: number = 64 * 1024;
+export const searchSmallBudgetBytesMin: number = 256 * 1024 * 1024;
+export const searchSmallBudgetFactor = 4;
+export const searchLargeBudgetBytes: number = 256 * 1024 * 1024;
+
+/** How much is read and written again at a time when recovery rewrites what follows the mark. */
+export const rewriteChunkBytes: number = 1024 * 1024;
+
+/** How often a read-only open begins again when a live writer has cut the log under it. */
+export const readOnlyOpenAttemptsMax = 16;

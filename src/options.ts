@@ -1,0 +1,92 @@
+import { invalidArgument } from "./errors.ts";
+import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
+import type { RecoverOptions } from "./recovery/recover.ts";
+import type { DamagePolicy } from "./recovery/report.ts";
+
+/** How to open a log. */
+export interface WalOptions {
+  /**
+   * Largest payload in bytes, on append and when reading back.
+   * @default 64 MiB
+   */
+  readonly maxRecordSize?: number;
+  /**
+   * What `open` does when the bytes past the last intact record are `corrupt` (see
+   * {@link RecoveryReport}). `quarantine`: save them durably to `<log>.quarantine-<lsn>`, then
+   * cut the log there. `refuse`: throw WAL_CORRUPT and change nothing. `truncate`: cut without
+   * saving. Damage below the mark, which is loss of acknowledged data, is refused unless
+   * `quarantine` or `truncate` is given by name.
+   * @default "quarantine"
+   */
+  readonly onDamage?: DamagePolicy;
+  /**
+   * `tail`: verify from the mark on. `full`: verify every record from the head.
+   * @default "tail"
+   */
+  readonly verify?: "tail" | "full";
+  /**
+   * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
+   * intact when it was opened, also beside a live writer.
+   * @default false
+   */
+  readonly readOnly?: boolean;
+  /**
+   * Take the kernel's lock on the log; where it cannot be had, open throws WAL_UNSUPPORTED.
+   * @default true
+   */
+  readonly lock?: boolean;
+  /** Bytes verified so far and bytes to verify, during open: drives a progress bar. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Aborts an open while it reads; it rejects with the signal's reason, and nothing has changed. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options, checked and completed. */
+export interface OpenSettings extends RecoverOptions {
+  readonly lock: boolean;
+}
+
+/** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
+export function settingsOf(options: WalOptions | undefined): OpenSettings {
+  if (options !== undefined && (typeof options !== "object" || options === null)) {
+    throw invalidArgument(`The options are an object; got ${options === null ? "null" : typeof options}.`);
+  }
+  const given = options ?? {};
+  return {
+    maxRecordBytes: maxRecordSizeOf(given.maxRecordSize),
+    onDamage: oneOf("onDamage", given.onDamage, ["quarantine", "refuse", "truncate"]),
+    verify: oneOf("verify", given.verify, ["tail", "full"]) ?? "tail",
+    readOnly: booleanOf("readOnly", given.readOnly) ?? false,
+    lock: booleanOf("lock", given.lock) ?? true,
+    onProgress: functionOf("onProgress", given.onProgress),
+    signal: signalOf(given.signal),
+  };
+}
+
+function maxRecordSizeOf(value: number | undefined): number {
+  if (value === undefined) return maxRecordBytesDefault;
+  if (Number.isInteger(value) && value >= 1 && value <= maxRecordBytesCeiling) return value;
+  throw invalidArgument(
+    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${value}.`,
+  );
+}
+
+function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[]): T | undefined {
+  if (value === undefined || allowed.includes(value)) return value;
+  throw invalidArgument(`${name} is one of ${allowed.map((a) => `"${a}"`).join(", ")}; got ${value}.`);
+}
+
+function booleanOf(name: string, value: boolean | undefined): boolean | undefined {
+  if (value === undefined || typeof value === "boolean") return value;
+  throw invalidArgument(`${name} is true or false; got ${typeof value}.`);
+}
+
+function functionOf<F>(name: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === "function") return value;
+  throw invalidArgument(`${name} is a function; got ${typeof value}.`);
+}
+
+function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value === undefined || typeof value?.throwIfAborted === "function") return value;
+  throw invalidArgument("signal is an AbortSignal.");
+}

@@ -1,0 +1,144 @@
+/**
+ * Iteration: the records that were fully written when it began, in order, each verified as it is
+ * read. The bounds are taken when the iterator is made, not at its first step.
+ */
+import { WalError } from "../errors.ts";
+import type { Lsn } from "../lsn.ts";
+import type { DamageReason } from "../record/format.ts";
+import { findIntact } from "../recovery/find-intact.ts";
+import { runAsync, runBlocking } from "../store/store-io.ts";
+import type { WalStore } from "../store/store.ts";
+import { Cursor } from "./cursor.ts";
+import type { WalRecord } from "./wal-record.ts";
+
+export interface IterOptions {
+  /** Where to begin: the LSN of a record, or the end. Default: the head. */
+  readonly from?: Lsn;
+  /** Records that begin at or past this are left out. Default: the end. */
+  readonly to?: Lsn;
+  /**
+   * Told of each damage, in place of the error that would end the iteration; reading then goes on
+   * at the next intact record that can be found. `offset`, `reason` and `length`, the bytes passed
+   * over, are on the error.
+   */
+  readonly onDamage?: (damage: WalError) => void;
+}
+
+export interface RecordIterator extends IterableIterator<WalRecord>, AsyncIterable<WalRecord> {
+  [Symbol.iterator](): RecordIterator;
+}
+
+/** A stretch of a log to read. */
+export interface Stretch {
+  readonly store: WalStore;
+  readonly from: Lsn;
+  /** Records that begin at or past this are left out. */
+  readonly to: number;
+  /** Where the bytes to be read end. */
+  readonly end: Lsn;
+  readonly maxRecordBytes: number;
+  readonly onDamage: ((damage: WalError) => void) | undefined;
+  /** Throws when the log is no longer there to be read. */
+  readonly check: () => void;
+}
+
+export class RecordWalk implements RecordIterator {
+  readonly #stretch: Stretch;
+  readonly #cursor: Cursor;
+  #done = false;
+
+  constructor(stretch: Stretch) {
+    this.#stretch = stretch;
+    this.#cursor = new Cursor(stretch.store, stretch.from, stretch.end, stretch.maxRecordBytes);
+  }
+
+  [Symbol.iterator](): RecordIterator {
+    return this;
+  }
+
+  next(): IteratorResult<WalRecord, undefined> {
+    while (!this.#done) {
+      const step = this.#step();
+      if (step === "record") return { done: false, value: this.#cursor.record() };
+      if (step === "end") break;
+      if (step === "need") this.#orEnd(() => this.#cursor.fill());
+      else this.#passDamage(this.#orEnd(() => runBlocking(this.#findNext(), this.#stretch.store)));
+    }
+    this.#done = true;
+    return { done: true, value: undefined };
+  }
+
+  return(): IteratorResult<WalRecord, undefined> {
+    this.#done = true;
+    return { done: true, value: undefined };
+  }
+
+  /** Goes on from where the iterator stands, reading without blocking the thread. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<WalRecord, undefined, undefined> {
+    const stretch = this.#stretch;
+    const walk = new RecordWalk({ ...stretch, from: this.#done ? stretch.end : this.#cursor.offset });
+    for (;;) {
+      const step = walk.#step();
+      if (step === "record") yield walk.#cursor.record();
+      else if (step === "end") return undefined;
+      else if (step === "need") await walk.#cursor.fillAhead();
+      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store));
+    }
+  }
+
+  #step(): "record" | "need" | "end" | "damage" {
+    this.#orEnd(this.#stretch.check);
+    if (this.#cursor.offset >= this.#stretch.to) return "end";
+    const step = this.#cursor.advance();
+    // Within what was written, bytes that are missing are damage, not an end.
+    if (step === "end" && this.#cursor.offset < this.#stretch.end) return "damage";
+    if (step === "damage" && this.#stretch.onDamage === undefined) this.#fail(this.#damage(null));
+    return step;
+  }
+
+  #findNext(): ReturnType<typeof findIntact> {
+    const { end, maxRecordBytes } = this.#stretch;
+    return findIntact(this.#cursor.offset, end, maxRecordBytes);
+  }
+
+  #passDamage(found: Lsn | "unknown" | null): void {
+    const next = typeof found === "number" ? found : this.#stretch.end;
+    const damage = this.#damage(next);
+    this.#cursor.seek(next);
+    this.#orEnd(() => this.#stretch.onDamage?.(damage));
+  }
+
+  #damage(next: Lsn | null): WalError {
+    const { store, end } = this.#stretch;
+    const offset = this.#cursor.offset;
+    const reason: DamageReason = this.#cursor.end < end ? "torn-payload" : this.#cursor.reason;
+    const length = next === null ? undefined : next - offset;
+    return corruptRecord(store, offset, reason, length);
+  }
+
+  #fail(error: unknown): never {
+    this.#done = true;
+    throw error;
+  }
+
+  #orEnd<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+}
+
+/** WAL_CORRUPT for a place where an intact record was to begin. */
+export function corruptRecord(store: WalStore, offset: Lsn, reason: string, length?: number): WalError {
+  const where = store.path === undefined ? "the log" : store.path;
+  const passed = length === undefined ? "" : `; ${length} bytes are passed over`;
+  return new WalError(
+    "WAL_CORRUPT",
+    `No intact record begins at ${offset} in ${where} (${reason}${passed}). ` +
+      "Was the offset returned by append, or is it the `next` of a record? Then bytes on disk have changed: " +
+      "iter({ onDamage }) reads what is intact around them.",
+    { path: store.path, offset, reason, length },
+  );
+}

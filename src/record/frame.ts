@@ -1,0 +1,167 @@
+/**
+ * Framing: records into bytes, in one buffer that is used again and again.
+ *
+ *        |<-------- frame 0 -------->|<-------- frame 1 -------->|
+ *        | crc | length | payload    | crc | length | payload    | ... free ...
+ *        ^ starts[0]                 ^ starts[1]                 ^ length
+ *
+ * The bytes of a frame do not depend on where in the log it will stand, so a record is framed
+ * before its range is reserved: nothing that can fail comes between reservation and write.
+ * A payload is copied first and checksummed in the copy: what another thread does to a shared
+ * buffer meanwhile may change which bytes are logged, never make a record that does not verify.
+ */
+import { invalidArgument, WalError } from "../errors.ts";
+import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
+import { crc32cRange } from "./crc32c.ts";
+import { headerBytes, lengthOffset, writeU32 } from "./format.ts";
+
+/** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
+export type RecordInput = Uint8Array | string;
+
+const encoder = new TextEncoder();
+
+/** A UTF-16 code unit takes at most so many bytes of UTF-8. */
+const utf8BytesPerUnitMax = 3;
+
+/** Up to so many units a loop over ASCII beats the call into the encoder. */
+const asciiLoopUnitsMax = 48;
+
+/** A longer string is encoded apart, so that the frame buffer is not grown to three times its length. */
+const encodeInPlaceUnitsMax = 16 * 1024;
+
+export class FrameBuffer {
+  /** The frames are `bytes[0, length)`. Replaced when it grows. */
+  bytes: Uint8Array = new Uint8Array(scratchInitialBytes);
+  length = 0;
+  #views: (Uint8Array | undefined)[] = [];
+
+  /** Forgets the frames; lets go of a buffer that one large record or batch has blown up. */
+  reset(): void {
+    this.length = 0;
+    if (this.bytes.length > scratchKeepBytesMax) this.#use(new Uint8Array(scratchInitialBytes));
+  }
+
+  /**
+   * Adds one frame behind the others and returns its size.
+   *
+   * @throws {WalError} WAL_RECORD_TOO_LARGE when the payload is above `maxBytes`;
+   *   WAL_INVALID_ARGUMENT when the record is neither a Uint8Array nor a string. Nothing is added then.
+   */
+  add(record: RecordInput, maxBytes: number): number {
+    const start = this.length;
+    const payloadStart = start + headerBytes;
+    let payloadLength: number;
+    if (typeof record === "string" && record.length <= encodeInPlaceUnitsMax) {
+      payloadLength = this.#encode(record, payloadStart, maxBytes);
+    } else {
+      const payload = payloadOf(record, maxBytes);
+      payloadLength = payload.length;
+      this.#makeRoom(payloadStart + payloadLength);
+      this.bytes.set(payload, payloadStart);
+    }
+    sealFrame(this.bytes, start, payloadLength);
+    const size = headerBytes + payloadLength;
+    this.length = start + size;
+    return size;
+  }
+
+  #encode(text: string, at: number, maxBytes: number): number {
+    this.#makeRoom(at + text.length * utf8BytesPerUnitMax);
+    const written = this.#encodeAscii(text, at)
+      ? text.length
+      : encoder.encodeInto(text, this.bytes.subarray(at)).written;
+    if (written > maxBytes) throw recordTooLarge(written, maxBytes);
+    return written;
+  }
+
+  #encodeAscii(text: string, at: number): boolean {
+    if (text.length > asciiLoopUnitsMax) return false;
+    const bytes = this.bytes;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      bytes[at + i] = unit;
+    }
+    return true;
+  }
+
+  /** The frames, as a view that is good until the next `reset` or `add`. */
+  view(): Uint8Array {
+    if (this.length > frameViewBytesMax) return this.bytes.subarray(0, this.length);
+    return (this.#views[this.length] ??= this.bytes.subarray(0, this.length));
+  }
+
+  #makeRoom(needed: number): void {
+    if (needed <= this.bytes.length) return;
+    let size = this.bytes.length;
+    while (size < needed) size *= 2;
+    const grown = allocate(size);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.#use(grown);
+  }
+
+  #use(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.#views = [];
+  }
+}
+
+/** Writes the header of the frame at `start`, whose payload is in place. */
+export function sealFrame(bytes: Uint8Array, start: number, payloadLength: number): void {
+  writeU32(bytes, start + lengthOffset, payloadLength);
+  writeU32(bytes, start, crc32cRange(bytes, start + lengthOffset, start + headerBytes + payloadLength));
+}
+
+/** The header for a payload that stays where it is: for payloads too large to be worth a copy. */
+export function headerFor(payload: Uint8Array): Uint8Array {
+  const header = new Uint8Array(headerBytes);
+  writeU32(header, lengthOffset, payload.length);
+  const seed = crc32cRange(header, lengthOffset, headerBytes);
+  writeU32(header, 0, crc32cRange(payload, 0, payload.length, seed));
+  return header;
+}
+
+/** The bytes of a record, checked against the limit. */
+export function payloadOf(record: RecordInput, maxBytes: number): Uint8Array {
+  if (typeof record === "string") {
+    // A unit is at least one byte of UTF-8: what cannot fit is refused before it is encoded.
+    if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
+    return payloadOf(encoder.encode(record), maxBytes);
+  }
+  if (!(record instanceof Uint8Array)) {
+    throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
+  }
+  if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
+  return record;
+}
+
+function allocate(size: number): Uint8Array {
+  try {
+    return new Uint8Array(size);
+  } catch (error) {
+    throw new WalError(
+      "WAL_IO",
+      `No memory to frame ${size} bytes at once. Append fewer records in a batch.`,
+      {
+        length: size,
+        errno: "ENOMEM",
+        cause: error,
+      },
+    );
+  }
+}
+
+function recordTooLarge(length: number, max: number): WalError {
+  return new WalError(
+    "WAL_RECORD_TOO_LARGE",
+    `A record of ${length} bytes is above this log's limit of ${max} bytes. ` +
+      "Split it, or open the log with a larger maxRecordSize.",
+    { length, max },
+  );
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  return `an object of class ${value.constructor?.name ?? "(none)"}`;
+}

@@ -1,0 +1,99 @@
+/**
+ * The scan: the one forward walk over a log's bytes, as a pure state machine. Recovery, iteration
+ * and read all drive this; blocking and asynchronous reading are two thin loops around it.
+ *
+ *   step() ->  "record"   an intact record: lsn, payloadStart, payloadLength (in the window), next
+ *              "need"     bytes are wanted: `want` of them from `offset` on; show() a window, step again
+ *              "end"      `offset` is exactly the end: every byte was part of an intact record
+ *              "damage"   no intact record begins at `offset`: reason
+ *
+ *        log:     0 ... | record | record | header | payload ...        | ... end
+ *        window:            |----windowStart------------------|
+ *                                         ^ offset
+ *
+ * The scan asks for a header before it looks at it, and for a payload only once the header's
+ * length has been held against `maxRecordBytes` and against `end`: what it wants is never more
+ * than one header plus one permitted payload that is really there. It decides nothing about
+ * damage; it stays where it is, and says the same again when asked again.
+ */
+import type { Lsn } from "../lsn.ts";
+import { crc32cRange } from "./crc32c.ts";
+import { type DamageReason, headerBytes, lengthOffset, readU32 } from "./format.ts";
+
+export type ScanStep = "record" | "need" | "end" | "damage";
+
+export class Scan {
+  /** Where the next record begins, if one does. */
+  offset: Lsn;
+  /** The bytes of the log end here. */
+  end: number;
+  readonly maxRecordBytes: number;
+
+  /** After "record": where it began, and its payload within the window. */
+  lsn: Lsn;
+  payloadStart = 0;
+  payloadLength = 0;
+
+  /** After "need": so many bytes from `offset` on must be in the window. */
+  want = 0;
+
+  /** After "damage". */
+  reason: DamageReason = "torn-header";
+
+  #window: Uint8Array = new Uint8Array(0);
+  #windowStart = 0;
+  #windowEnd = 0;
+
+  constructor(from: Lsn, end: number, maxRecordBytes: number) {
+    this.offset = from;
+    this.lsn = from;
+    this.end = end;
+    this.maxRecordBytes = maxRecordBytes;
+  }
+
+  /** Shows the scan `bytes[0, length)`, which stand in the log from `windowStart` on. */
+  show(bytes: Uint8Array, windowStart: number, length: number): void {
+    this.#window = bytes;
+    this.#windowStart = windowStart;
+    this.#windowEnd = windowStart + length;
+  }
+
+  /** Goes on at another offset. */
+  seek(offset: Lsn): void {
+    this.offset = offset;
+  }
+
+  step(): ScanStep {
+    const offset = this.offset;
+    const available = this.end - offset;
+    if (available < headerBytes) return available <= 0 ? "end" : this.#damage("torn-header");
+    if (offset < this.#windowStart || offset + headerBytes > this.#windowEnd) return this.#need(headerBytes);
+
+    const window = this.#window;
+    const at = offset - this.#windowStart;
+    const length = readU32(window, at + lengthOffset);
+    if (length > this.maxRecordBytes) return this.#damage("implausible-length");
+    if (length > available - headerBytes) return this.#damage("torn-payload");
+    const size = headerBytes + length;
+    if (offset + size > this.#windowEnd) return this.#need(size);
+
+    if (crc32cRange(window, at + lengthOffset, at + size) !== readU32(window, at)) {
+      return this.#damage("checksum-mismatch");
+    }
+    this.lsn = offset;
+    this.payloadStart = at + headerBytes;
+    this.payloadLength = length;
+    this.offset = (offset + size) as Lsn;
+    return "record";
+  }
+
+  #need(want: number): ScanStep {
+    this.want = want;
+    return "need";
+  }
+
+  #damage(reason: DamageReason): ScanStep {
+    this.reason = reason;
+    return "damage";
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What stands beside a log on disk: `<log>.mark` (or `mark` within a segmented directory) and
+ * `<log>.quarantine-<lsn>`.
+ */
+import { errnoOf } from "../errors.ts";
+import { rewriteChunkBytes } from "../limits.ts";
+import type { Disk } from "./disk.ts";
+import { createDurably, replaceDurably } from "./durable-fs.ts";
+import { readFully, writeFully } from "./positioned-file.ts";
+import type { MarkFile } from "./store.ts";
+
+/** The mark's file, opened when it is first read or written, held open until `close`. */
+export class FileMark implements MarkFile {
+  readonly path: string;
+  readonly #disk: Disk;
+  readonly #readOnly: boolean;
+  #fd: number | null = null;
+
+  constructor(disk: Disk, path: string, readOnly: boolean) {
+    this.#disk = disk;
+    this.path = path;
+    this.#readOnly = readOnly;
+  }
+
+  read(): Uint8Array {
+    const fd = this.#openExisting();
+    if (fd === null) return new Uint8Array(0);
+    const bytes = new Uint8Array(64);
+    return bytes.subarray(0, readFully(this.#disk, fd, bytes, 0));
+  }
+
+  write(offset: number, bytes: Uint8Array): void {
+    const fd = this.#openExisting() ?? this.#create();
+    writeFully(this.#disk, fd, bytes, offset);
+  }
+
+  flush(): void {
+    const fd = this.#openExisting();
+    if (fd !== null) this.#disk.flushAllBlocking(fd);
+  }
+
+  close(): void {
+    if (this.#fd === null) return;
+    const fd = this.#fd;
+    this.#fd = null;
+    this.#disk.close(fd);
+  }
+
+  #openExisting(): number | null {
+    if (this.#fd !== null) return this.#fd;
+    try {
+      this.#fd = this.#disk.open(this.path, this.#readOnly ? "r" : "r+");
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
+    return this.#fd;
+  }
+
+  #create(): number {
+    this.#fd = createDurably(this.#disk, this.path);
+    return this.#fd;
+  }
+}
+
+/**
+ * Copies the bytes `[from, to)` of a log to `<base>.quarantine-<from>`, file and name durable on
+ * return. A file that holds the same bytes already (a crash came after it was saved) is taken for
+ * it; one with other bytes is left alone and `.1`, `.2`, ... is added to the name.
+ */
+export function saveToQuarantine(
+  disk: Disk,
+  base: string,
+  from: number,
+  to: number,
+  readAt: (offset: number, into: Uint8Array) => number,
+): string {
+  const name = `${base}.quarantine-${from}`;
+  for (let n = 0; ; n++) {
+    const path = n === 0 ? name : `${name}.${n}`;
+    if (disk.stat(path).kind === "missing") {
+      replaceDurably(disk, path, (fd) => copy(disk, fd, from, to, readAt));
+      return path;
+    }
+    if (holdsTheSame(disk, path, from, to, readAt)) return path;
+  }
+}
+
+type ReadAt = (offset: number, into: Uint8Array) => number;
+
+function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt): void {
+  const buffer = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
+  for (let at = from; at < to;) {
+    const into = buffer.subarray(0, Math.min(buffer.length, to - at));
+    const got = readAt(at, into);
+    if (got < into.length) throw new Error(`the log ended at ${at + got} while it was being copied`);
+    // A long run of zeros takes no room: it stays a hole.
+    if (into.some((byte) => byte !== 0)) writeFully(disk, fd, into, at - from);
+    at += got;
+  }
+  disk.truncate(fd, to - from);
+}
+
+function holdsTheSame(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
+  const { kind, size } = disk.stat(path);
+  if (kind !== "file" || size !== to - from) return false;
+  const fd = disk.open(path, "r");
+  try {
+    const saved = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
+    const logged = new Uint8Array(saved.length);
+    for (let at = from; at < to; at += saved.length) {
+      const length = Math.min(saved.length, to - at);
+      const a = readFully(disk, fd, saved.subarray(0, length), at - from);
+      const b = readAt(at, logged.subarray(0, length));
+      if (a !== length || b !== length) return false;
+      for (let i = 0; i < length; i++) if (saved[i] !== logged[i]) return false;
+    }
+    // The process that saved it may have died before it flushed the name.
+    disk.flushAllBlocking(fd);
+    return true;
+  } finally {
+    disk.close(fd);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The store: where the bytes of a log live. The log frames records and hands out offsets; a store
+ * holds bytes and knows nothing of records.
+ *
+ * What the log promises a store: `writeAt` calls never overlap bytes that were written before and
+ * not truncated since, except in recovery, which rewrites what it has just read; no call of any
+ * kind comes after `close`; `truncate`, `truncateBefore` and `close` never come while a `writeAt`
+ * is under way. While a `flush` is pending, any of `writeAt`, `readAt`, `truncate`,
+ * `flushBlocking` and `close` may come.
+ */
+
+/** A byte-addressed, append-only store with an explicit durability barrier. */
+export interface WalStore {
+  /** End of the stored bytes. */
+  readonly length: number;
+  /** Lowest offset still present. */
+  readonly head: number;
+  /** Writes all of `bytes` at `offset`; a gap before it reads as zeros. Throws if it could not. */
+  writeAt(offset: number, bytes: Uint8Array): void;
+  /** Fills `into` from `offset`; fewer bytes than asked = the store ends there. */
+  readAt(offset: number, into: Uint8Array): number;
+  /** Discards everything at and after `length`. Durable with the next flush. */
+  truncate(length: number): void;
+  /** Reclaims what it can below `offset`; returns the new head (0 where it cannot). */
+  truncateBefore(offset: number): number;
+  /**
+   * Resolves once all that was written before the call is on stable storage. A failure is final:
+   * the log never asks again, so a store must not swallow one.
+   */
+  flush(): Promise<void>;
+  /** The same, blocking; may come while a `flush` is pending, and must then fail if that one fails. */
+  flushBlocking(): void;
+  /** Releases what the store holds; a `flush` or `readAhead` under way may still end on its own. */
+  close(): void;
+
+  /** The file or directory, named in errors. */
+  readonly path?: string;
+  /** As `readAt`, without blocking the thread: what `for await` reads with, where it is there. */
+  readAhead?(offset: number, into: Uint8Array): Promise<number>;
+  /** What stands beside the bytes: see {@link StoreSide}. */
+  readonly side?: StoreSide;
+}
+
+/**
+ * What a store can keep beside the log's bytes, so that recovery neither loses nor invents.
+ * Every part is optional; without it the log does without.
+ */
+export interface StoreSide {
+  /**
+   * Takes the kernel's lock on the log, held until `close`.
+   *
+   * @throws {WalError} WAL_LOCKED when another holds it; WAL_UNSUPPORTED where there is none.
+   */
+  lock?(): void;
+  /** A few bytes beside the log, whose meaning is the log's own. */
+  readonly mark?: MarkFile;
+  /**
+   * Saves the bytes `[from, to)` under a name of their own, which it returns. Durable on return;
+   * saving the same bytes again, after a crash in between, gives the same name.
+   */
+  quarantine?(from: number, to: number): string;
+}
+
+export interface MarkFile {
+  /** All its bytes; empty when there is no such file. Reads anew at each call. */
+  read(): Uint8Array;
+  /** Writes at an offset, into the page cache; makes the file when it is missing. */
+  write(offset: number, bytes: Uint8Array): void;
+  /** Flushes the file and its name. */
+  flush(): void;
+}
+
+const storeMethods = [
+  "writeAt",
+  "readAt",
+  "truncate",
+  "truncateBefore",
+  "flush",
+  "flushBlocking",
+  "close",
+] as const;
+
+/** Names what keeps a value from being a store, or null. */
+export function storeFault(value: unknown): string | null {
+  if (typeof value !== "object" || value === null) return `a store is an object; got ${typeof value}`;
+  const store = value as Partial<Record<keyof WalStore, unknown>>;
+  for (const method of storeMethods) {
+    if (typeof store[method] !== "function") return `the store has no method ${method}`;
+  }
+  return null;
+}

@@ -1,0 +1,549 @@
+/**
+ * Wal: the calls. Each is a few lines over a room below: framing (record/), counters and group
+ * commit (commit/), opening (recovery/), reading (read/).
+ *
+ *   append         frame -> reserve -> write -> release              page cache
+ *   sync           join a group -> flush -> durable                  stable storage
+ *   iter, read     scan what was committed when the call came
+ *
+ * This file imports nothing of Node; index.ts gives it the stores on files.
+ */
+import { PlainCells } from "./commit/cells.ts";
+import { GroupCommit, poisoned } from "./commit/group-commit.ts";
+import { cellCount, LogState } from "./commit/log-state.ts";
+import { asIoError, invalidArgument, WalError } from "./errors.ts";
+import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
+import { Lsn } from "./lsn.ts";
+import { type OpenSettings, settingsOf, type WalOptions } from "./options.ts";
+import { Cursor } from "./read/cursor.ts";
+import { corruptRecord, type IterOptions, type RecordIterator, RecordWalk } from "./read/iterate.ts";
+import type { WalRecord } from "./read/wal-record.ts";
+import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/frame.ts";
+import type { Mark } from "./recovery/mark.ts";
+import { recover, type Recovered } from "./recovery/recover.ts";
+import type { RecoveryReport } from "./recovery/report.ts";
+import { runAsync, runBlocking } from "./store/store-io.ts";
+import { storeFault, type WalStore } from "./store/store.ts";
+
+/** Counts since the log was opened, for this Wal. */
+export interface WalStats {
+  /** Records appended. */
+  appends: number;
+  /** Bytes appended, headers included. */
+  appendedBytes: number;
+  /** Calls that asked for durability: sync and appendAndSync, in both forms. */
+  syncs: number;
+  /** Flushes of the store. */
+  flushes: number;
+  /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
+  commits: number;
+}
+
+/** Opens the stores that live on files. Not in a browser: see index.ts. */
+export interface FileStores {
+  openFile(path: string | URL, settings: OpenSettings): WalStore;
+}
+
+let fileStores: FileStores | undefined;
+
+/** Called once, by index.ts. */
+export function provideFileStores(stores: FileStores): void {
+  fileStores = stores;
+}
+
+/** Stores that belong to an open Wal. Another Wal on one of them would overwrite its records. */
+const storesInUse = new WeakSet<WalStore>();
+
+/**
+ * A write-ahead log.
+ *
+ * Any number of async tasks may call it at once. `append` returns when the bytes are in the
+ * operating system's page cache: a crash of the process loses nothing, a power cut may.
+ * `sync` and `appendAndSync` resolve when they are on stable storage.
+ *
+ * @example
+ * const wal = await Wal.open("app.wal");
+ * for (const record of wal) apply(record.data);      // rebuild
+ * const lsn = await wal.appendAndSync("credit 100"); // durable before it is acknowledged
+ * await wal.close();
+ */
+export class Wal implements AsyncDisposable {
+  /** What `open` found, and what it did about it. */
+  readonly recovery: RecoveryReport;
+  readonly #store: WalStore;
+  readonly #settings: OpenSettings;
+  readonly #mark: Mark | null;
+  readonly #state: LogState;
+  readonly #commit: GroupCommit;
+  readonly #frames = new FrameBuffer();
+  readonly #path: string | undefined;
+  readonly #stats = { appends: 0, appendedBytes: 0, syncs: 0, commits: 0 };
+  #lastEnd: Lsn;
+  #closed = false;
+  #closing: Promise<void> | null = null;
+
+  /** @internal */
+  private constructor(store: WalStore, settings: OpenSettings, recovered: Recovered) {
+    this.recovery = recovered.report;
+    this.#store = store;
+    this.#path = store.path;
+    this.#settings = settings;
+    this.#mark = recovered.mark;
+    this.#state = new LogState(new PlainCells(cellCount(1)), 1, 0);
+    this.#state.start(recovered.report.end, recovered.durable);
+    this.#lastEnd = recovered.report.end;
+    this.#commit = new GroupCommit(store, this.#state, () => this.#mark?.raise(this.#state.durable));
+  }
+
+  /**
+   * Opens the log in one file, or makes it, and recovers it. The file's name is on stable storage
+   * when this resolves.
+   *
+   * @throws {WalError} WAL_CORRUPT when acknowledged data is lost, or as `onDamage: "refuse"` asks;
+   *   WAL_LOCKED when the log is open elsewhere; WAL_IO when the system refuses (`errno`), with
+   *   readOnly also when there is no such file; WAL_UNSUPPORTED when the lock cannot be had here;
+   *   WAL_INVALID_ARGUMENT when the path or an option is not of its kind. The signal's reason when
+   *   it aborts. Nothing stays open then.
+   * @example
+   * const wal = await Wal.open("app.wal", { maxRecordSize: 1024 * 1024 });
+   */
+  static async open(path: string | URL, options?: WalOptions): Promise<Wal> {
+    const settings = settingsOf(options);
+    settings.signal?.throwIfAborted();
+    return Wal.#recover(filesHere().openFile(path, settings), settings);
+  }
+
+  /** As {@link Wal.open}, blocking the thread until done. */
+  static openBlocking(path: string | URL, options?: WalOptions): Wal {
+    const settings = settingsOf(options);
+    settings.signal?.throwIfAborted();
+    return Wal.#recoverBlocking(filesHere().openFile(path, settings), settings);
+  }
+
+  /**
+   * Opens the log in a store: one of this package's, or your own. The log takes the store over and
+   * closes it, also when opening fails.
+   *
+   * @throws {WalError} as {@link Wal.open}; WAL_LOCKED also when another open Wal has this store;
+   *   WAL_INVALID_ARGUMENT also when `store` lacks a method.
+   * @example
+   * const wal = await Wal.withStore(new MemStore());
+   */
+  static async withStore(store: WalStore, options?: WalOptions): Promise<Wal> {
+    const settings = settingsOf(options);
+    checkStore(store);
+    return Wal.#recover(store, settings);
+  }
+
+  /** As {@link Wal.withStore}, blocking the thread until done. */
+  static withStoreBlocking(store: WalStore, options?: WalOptions): Wal {
+    const settings = settingsOf(options);
+    checkStore(store);
+    return Wal.#recoverBlocking(store, settings);
+  }
+
+  static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
+    take(store, settings);
+    try {
+      return new Wal(store, settings, await runAsync(recover(store, settings), store));
+    } catch (error) {
+      giveBack(store);
+      throw error;
+    }
+  }
+
+  static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
+    take(store, settings);
+    try {
+      return new Wal(store, settings, runBlocking(recover(store, settings), store));
+    } catch (error) {
+      giveBack(store);
+      throw error;
+    }
+  }
+
+  /**
+   * Appends a record and returns its LSN, once its bytes are in the OS page cache: it survives a
+   * crash of the process, not a power cut. The record is copied; change the buffer as you like.
+   *
+   * A write that fails (a full disk) leaves the log as it was, and the next append may succeed.
+   *
+   * @throws {WalError} WAL_RECORD_TOO_LARGE when it is above maxRecordSize; WAL_IO when the write
+   *   failed; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY; WAL_INVALID_ARGUMENT when it is neither
+   *   bytes nor a string.
+   * @example
+   * const lsn = wal.append(new Uint8Array([1, 2, 3]));
+   */
+  append(record: RecordInput): Lsn {
+    this.#checkWritable();
+    if (typeof record !== "string" && record?.length >= payloadInPlaceBytesMin)
+      return this.#appendInPlace(record);
+    this.#frames.reset();
+    this.#frames.add(record, this.#settings.maxRecordBytes);
+    const lsn = this.#write(this.#frames.view(), null);
+    this.#stats.appends++;
+    return lsn;
+  }
+
+  /**
+   * Appends records back to back, in one reservation and one write. Not atomic: a crash may keep
+   * the first of them and not the rest. When it throws, none was appended. An empty batch appends
+   * nothing and returns an empty array.
+   *
+   * @returns The LSN of each, in order.
+   * @throws {WalError} as {@link Wal.append}.
+   * @example
+   * const [first, second] = wal.appendBatch(["debit 5", "credit 5"]);
+   */
+  appendBatch(records: Iterable<RecordInput>): Lsn[] {
+    this.#checkWritable();
+    // All at once: the iterable is the caller's code, and might itself append.
+    const list = batchOf(records);
+    this.#checkWritable();
+    if (list.length === 0) return [];
+    const frames = this.#frames;
+    frames.reset();
+    const starts: number[] = [];
+    for (const record of list) {
+      starts.push(frames.length);
+      frames.add(record, this.#settings.maxRecordBytes);
+    }
+    const first = this.#write(frames.view(), null);
+    frames.reset();
+    this.#stats.appends += list.length;
+    return starts.map((start) => (first + start) as Lsn);
+  }
+
+  /**
+   * Resolves once every record appended before the call is on stable storage. Callers at the same
+   * time share one flush; with nothing new there is none.
+   *
+   * @throws {WalError} WAL_POISONED when a flush failed, now or earlier: `cause` says why. It is
+   *   not known then which of the records since the last sync are on the disk; reopen to find out.
+   *   WAL_CLOSED; WAL_READ_ONLY.
+   */
+  async sync(): Promise<void> {
+    this.#checkSyncable();
+    this.#stats.syncs++;
+    await this.#commit.sync(this.#state.committed);
+    this.#stats.commits++;
+  }
+
+  /** As {@link Wal.sync}, blocking the thread until done. */
+  syncBlocking(): void {
+    this.#checkSyncable();
+    this.#stats.syncs++;
+    this.#commit.syncBlocking(this.#state.committed);
+    this.#stats.commits++;
+  }
+
+  /**
+   * Appends, and resolves with the LSN once that record is on stable storage. Any number of callers
+   * at the same time share one flush.
+   *
+   * @throws {WalError} as {@link Wal.append} (then nothing was appended) and {@link Wal.sync}.
+   * @example
+   * await Promise.all(orders.map((order) => wal.appendAndSync(JSON.stringify(order))));
+   */
+  async appendAndSync(record: RecordInput): Promise<Lsn> {
+    const lsn = this.append(record);
+    this.#stats.syncs++;
+    await this.#commit.sync(this.#lastEnd);
+    this.#stats.commits++;
+    return lsn;
+  }
+
+  /** As {@link Wal.appendAndSync}, blocking the thread until done. */
+  appendAndSyncBlocking(record: RecordInput): Lsn {
+    const lsn = this.append(record);
+    this.#stats.syncs++;
+    this.#commit.syncBlocking(this.#lastEnd);
+    this.#stats.commits++;
+    return lsn;
+  }
+
+  /**
+   * The records fully written when called, from `from` (default the head) up to `to` (default the
+   * end), each checksummed as it is read. `for await` over it reads without blocking the thread.
+   *
+   * Damage throws WAL_CORRUPT and ends the iteration; with `onDamage` each damage is reported
+   * there instead, and reading goes on at the next record that can be found.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when a bound is no offset or `from` is past the end;
+   *   from the iterator WAL_CORRUPT, WAL_IO and WAL_CLOSED. WAL_CORRUPT, `reason` `truncated`,
+   *   when `from` is below the head.
+   * @example
+   * for (const record of wal.iter({ from: checkpoint })) apply(record.data);
+   */
+  iter(range: IterOptions = {}): RecordIterator {
+    this.#checkOpen();
+    const end = this.#state.committed;
+    const from = range.from === undefined ? this.head : offsetOf("from", range.from);
+    const to = range.to === undefined ? end : offsetOf("to", range.to);
+    if (range.onDamage !== undefined && typeof range.onDamage !== "function") {
+      throw invalidArgument(`onDamage of iter is a function; got ${typeof range.onDamage}.`);
+    }
+    if (from > end) {
+      throw invalidArgument(`from is ${from}, past the end of the log at ${end}.`, {
+        offset: from,
+        path: this.#path,
+      });
+    }
+    if (from < this.head) throw corruptRecord(this.#store, from, "truncated");
+    return new RecordWalk({
+      store: this.#store,
+      from,
+      to,
+      end,
+      maxRecordBytes: this.#settings.maxRecordBytes,
+      onDamage: range.onDamage,
+      check: this.#checkOpen,
+    });
+  }
+
+  /**
+   * The record at `lsn`.
+   *
+   * @throws {WalError} WAL_CORRUPT when no intact record begins there (`reason` says why; `end` when
+   *   the log ends before); WAL_INVALID_ARGUMENT when `lsn` is no offset; WAL_IO; WAL_CLOSED.
+   */
+  read(lsn: Lsn): WalRecord {
+    this.#checkOpen();
+    const at = offsetOf("lsn", lsn);
+    const end = this.#state.committed;
+    if (at < this.head) throw corruptRecord(this.#store, at, "truncated");
+    if (at >= end) throw corruptRecord(this.#store, at, "end");
+    const cursor = new Cursor(this.#store, at, end, this.#settings.maxRecordBytes);
+    let step = cursor.advance();
+    while (step === "need") {
+      cursor.fill();
+      step = cursor.advance();
+    }
+    if (step === "record") return cursor.record();
+    throw corruptRecord(this.#store, at, step === "damage" ? cursor.reason : "torn-header");
+  }
+
+  /** Where the next record will begin. */
+  get end(): Lsn {
+    return this.#state.tail;
+  }
+
+  /** The lowest LSN still present. */
+  get head(): Lsn {
+    return this.recovery.head;
+  }
+
+  /** Every record below is on stable storage. */
+  get durable(): Lsn {
+    return this.#state.durable;
+  }
+
+  get isEmpty(): boolean {
+    return this.end === this.head;
+  }
+
+  /** A snapshot of the counts. */
+  stats(): WalStats {
+    return { ...this.#stats, flushes: this.#commit.flushes };
+  }
+
+  /**
+   * Syncs, then releases the file and the lock. Idempotent. Later calls throw WAL_CLOSED. A log
+   * that is poisoned is released without a sync, and without saying again what was said already.
+   *
+   * @throws {WalError} WAL_POISONED when the last sync fails. The file and the lock are released.
+   */
+  close(): Promise<void> {
+    if (this.#closing !== null) return this.#closing;
+    const closing = this.#closeOnce();
+    // The first caller is told of a failure; whoever closes again only waits.
+    this.#closing = closing.catch(() => {});
+    return closing;
+  }
+
+  /** As {@link Wal.close}, blocking the thread until done. */
+  closeBlocking(): void {
+    if (this.#closed) return;
+    this.#state.closeGate();
+    this.#closing ??= Promise.resolve();
+    try {
+      if (!this.#settings.readOnly && this.#state.poison === null)
+        this.#commit.syncBlocking(this.#state.committed);
+    } finally {
+      this.#release();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** `for (const record of wal)`: the same as `iter()`. */
+  [Symbol.iterator](): RecordIterator {
+    return this.iter();
+  }
+
+  /** `for await (const record of wal)`: the same as `iter()`, reading without blocking the thread. */
+  [Symbol.asyncIterator](): AsyncIterator<WalRecord> {
+    return this.iter()[Symbol.asyncIterator]();
+  }
+
+  async #closeOnce(): Promise<void> {
+    if (this.#closed) return;
+    this.#state.closeGate();
+    try {
+      if (!this.#settings.readOnly && this.#state.poison === null)
+        await this.#commit.sync(this.#state.committed);
+      await this.#commit.settled();
+    } finally {
+      this.#release();
+    }
+  }
+
+  #release(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    giveBack(this.#store);
+  }
+
+  /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
+  #appendInPlace(record: Uint8Array): Lsn {
+    const checked = payloadOf(record, this.#settings.maxRecordBytes);
+    // Another thread could change shared bytes between the checksum and the write.
+    const shared = typeof SharedArrayBuffer === "function" && checked.buffer instanceof SharedArrayBuffer;
+    const payload = shared ? checked.slice() : checked;
+    const lsn = this.#write(headerFor(payload), payload);
+    this.#stats.appends++;
+    return lsn;
+  }
+
+  #write(bytes: Uint8Array, rest: Uint8Array | null): Lsn {
+    const state = this.#state;
+    const size = bytes.length + (rest === null ? 0 : rest.length);
+    if (state.tail + size > logBytesMax) {
+      throw new WalError("WAL_UNSUPPORTED", `The log would grow beyond ${logBytesMax} bytes.`, {
+        path: this.#path,
+      });
+    }
+    const start = state.reserve(size) as Lsn;
+    if (start < 0) throw this.#refusal();
+    try {
+      this.#store.writeAt(start, bytes);
+      if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
+    } catch (error) {
+      throw this.#failedWrite(start, size, error);
+    }
+    state.release();
+    this.#lastEnd = (start + size) as Lsn;
+    this.#stats.appendedBytes += size;
+    return start;
+  }
+
+  /** Takes the reservation back, and what was written of it; or else poisons the log. */
+  #failedWrite(start: Lsn, size: number, error: unknown): WalError {
+    const where = { path: this.#path, offset: start };
+    const failure = asIoError(error, `Writing ${size} bytes at ${start} failed`, where);
+    if (!this.#state.takeBack(start, size)) {
+      this.#state.setPoison(failure);
+      return poisoned(failure, this.#path);
+    }
+    try {
+      // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
+      this.#store.truncate(start);
+    } catch (cutError) {
+      const cut = asIoError(
+        cutError,
+        `Taking back a write at ${start} that failed (${failure.message}) failed`,
+        where,
+      );
+      this.#state.setPoison(cut);
+      return poisoned(cut, this.#path);
+    }
+    this.#state.openGate(start);
+    return failure;
+  }
+
+  #refusal(): WalError {
+    const poison = this.#state.poison;
+    return poison === null ? this.#closedError() : poisoned(poison, this.#path);
+  }
+
+  #closedError(): WalError {
+    return new WalError("WAL_CLOSED", `${this.#name()} is closed. Open it again to go on.`, {
+      path: this.#path,
+    });
+  }
+
+  #name(): string {
+    return this.#path === undefined ? "The log" : `The log ${this.#path}`;
+  }
+
+  readonly #checkOpen = (): void => {
+    if (this.#closed) throw this.#closedError();
+  };
+
+  #checkSyncable(): void {
+    if (this.#closing !== null) throw this.#closedError();
+    if (this.#settings.readOnly) {
+      throw new WalError("WAL_READ_ONLY", `${this.#name()} was opened with readOnly.`, { path: this.#path });
+    }
+  }
+
+  #checkWritable(): void {
+    this.#checkSyncable();
+    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#path);
+    if (this.#state.writing) {
+      throw invalidArgument(
+        "A store called its own log while it was writing for it. A store only holds bytes.",
+      );
+    }
+  }
+}
+
+function filesHere(): FileStores {
+  if (fileStores !== undefined) return fileStores;
+  throw new WalError(
+    "WAL_UNSUPPORTED",
+    "This build has no stores on files. Import Wal from the package itself, or use Wal.withStore.",
+  );
+}
+
+function checkStore(store: WalStore): void {
+  const fault = storeFault(store);
+  if (fault !== null) throw invalidArgument(`Not a WalStore: ${fault}.`);
+}
+
+/** Takes a store for a log: kept from other logs in this process, and locked where it can be. */
+function take(store: WalStore, settings: OpenSettings): void {
+  if (storesInUse.has(store)) {
+    throw new WalError("WAL_LOCKED", "This store belongs to an open log already. Close that one first.", {
+      path: store.path,
+    });
+  }
+  storesInUse.add(store);
+  if (!settings.lock || settings.readOnly) return;
+  try {
+    store.side?.lock?.();
+  } catch (error) {
+    giveBack(store);
+    throw error;
+  }
+}
+
+function giveBack(store: WalStore): void {
+  storesInUse.delete(store);
+  store.close();
+}
+
+function batchOf(records: Iterable<RecordInput>): RecordInput[] {
+  const iterable = typeof records === "object" && records !== null && Symbol.iterator in records;
+  if (!iterable || records instanceof Uint8Array) {
+    throw invalidArgument("appendBatch takes an array, or another iterable, of records.");
+  }
+  return Array.from(records);
+}
+
+function offsetOf(name: string, value: number): Lsn {
+  if (Number.isSafeInteger(value) && value >= 0) return Lsn(value);
+  throw invalidArgument(`${name} is an LSN, a whole number of bytes from 0 on; got ${String(value)}.`);
+}
