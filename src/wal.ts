@@ -92,7 +92,10 @@ export class Wal implements AsyncDisposable {
     this.#state = new LogState(new PlainCells(cellCount(1)), 1, 0);
     this.#state.start(recovered.report.end, recovered.durable);
     this.#lastEnd = recovered.report.end;
-    this.#commit = new GroupCommit(store, this.#state, () => this.#mark?.raise(this.#state.durable));
+    this.#commit = new GroupCommit(store, this.#state, () => {
+      // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
+      if (!this.#closed) this.#mark?.raise(this.#state.durable);
+    });
   }
 
   /**
@@ -526,7 +529,7 @@ function take(store: WalStore, settings: OpenSettings): void {
     store.side?.lock?.();
   } catch (error) {
     giveBack(store);
-    throw error;
+    throw asIoError(error, "Locking the log failed", { path: store.path });
   }
 }
 
