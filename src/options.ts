@@ -88,13 +88,13 @@ function maxRecordSizeOf(value: number | undefined): number {
   if (value === undefined) return maxRecordBytesDefault;
   if (Number.isInteger(value) && value >= 1 && value <= maxRecordBytesCeiling) return value;
   throw invalidArgument(
-    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${String(value as unknown)}.`,
+    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${shown(value)}.`,
   );
 }
 
 function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[]): T | undefined {
   if (value === undefined || allowed.includes(value)) return value;
-  throw invalidArgument(`${name} is one of ${allowed.map((a) => `"${a}"`).join(", ")}; got ${value}.`);
+  throw invalidArgument(`${name} is one of ${allowed.map((a) => `"${a}"`).join(", ")}; got ${shown(value)}.`);
 }
 
 function booleanOf(name: string, value: boolean | undefined): boolean | undefined {
@@ -110,4 +110,11 @@ function functionOf<F>(name: string, value: F | undefined): F | undefined {
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value === undefined || typeof value?.throwIfAborted === "function") return value;
   throw invalidArgument("signal is an AbortSignal.");
+}
+
+/** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
+function shown(value: unknown): string {
+  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
+    return String(value);
+  return typeof value;
 }

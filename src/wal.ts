@@ -590,6 +590,8 @@ export class Wal implements AsyncDisposable {
   }
 
   #afterFlush(): void {
+    // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
+    if (this.#closed) return;
     this.#mark?.raise(this.#state.durable);
     this.#archive?.advance(() => this.#state.durable);
   }
@@ -779,7 +781,7 @@ function take(store: WalStore, settings: OpenSettings): void {
     store.side?.lock?.();
   } catch (error) {
     giveBack(store);
-    throw error;
+    throw asIoError(error, "Locking the log failed", { path: store.path });
   }
 }
 

@@ -118,8 +118,8 @@ function overridden(options: RecoverOptions): boolean {
 /* ---- 1: the scan ---- */
 
 function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Steps<Found> {
-  const head = checkedOffset(store, "head", store.head);
-  const size = checkedOffset(store, "length", store.length);
+  const head = checkedOffset(store, "head");
+  const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
   if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
@@ -302,7 +302,13 @@ function nameOf(store: WalStore): string {
   return store.path === undefined ? "The log" : `The log ${store.path}`;
 }
 
-function checkedOffset(store: WalStore, name: string, value: number): Lsn {
+function checkedOffset(store: WalStore, name: "head" | "length"): Lsn {
+  let value: number;
+  try {
+    value = store[name];
+  } catch (error) {
+    throw asIoError(error, `Asking for the ${name} of the log failed`, { path: store.path });
+  }
   if (Number.isSafeInteger(value) && value >= 0) return value as Lsn;
   throw contractError(store, `its ${name} is ${String(value)}, not a byte offset`);
 }

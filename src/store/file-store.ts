@@ -149,6 +149,8 @@ function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {
   if (kind === "other") {
     throw invalidArgument(`${path} is neither a file nor a directory. A log is a regular file.`, { path });
   }
+  // Reading only, the system would open a folder as well, and fail at the first read.
+  if (kind === "directory") throw folderError(path);
   if (readOnly) return disk.open(path, "r");
   if (kind === "missing") {
     try {
@@ -166,6 +168,10 @@ function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {
     throw error;
   }
   return fd;
+}
+
+function folderError(path: string): Error {
+  return Object.assign(new Error(`EISDIR: ${path} is a folder`), { code: "EISDIR" });
 }
 
 /** An absolute path from what users give. */

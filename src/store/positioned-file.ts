@@ -24,14 +24,16 @@ export class PositionedFile {
   #aheadBusy = 0;
   #closed = false;
   /** A new file, or one whose size was cut, needs more than fdatasync is asked to answer for. */
-  #flushAll: boolean;
+  #cuts: number;
+  /** Those that a flush which has succeeded began after: until it has, every flush is for all. */
+  #flushedCuts = 0;
 
   private constructor(disk: Disk, path: string, mode: "r" | "r+", fd: number, isNew: boolean) {
     this.path = path;
     this.#disk = disk;
     this.#mode = mode;
     this.#fd = fd;
-    this.#flushAll = isNew;
+    this.#cuts = isNew ? 1 : 0;
   }
 
   /** Opens a file that exists. */
@@ -90,18 +92,23 @@ export class PositionedFile {
   }
 
   truncate(length: number): void {
-    this.#flushAll = true;
+    this.#cuts++;
     this.#disk.truncate(this.#fd, length);
   }
 
-  flush(): Promise<void> {
-    const all = this.#takeFlushAll();
-    return this.#ahead((fd) => (all ? this.#disk.flushAll(fd) : this.#disk.flushData(fd)));
+  async flush(): Promise<void> {
+    const cuts = this.#cuts;
+    await this.#ahead((fd) =>
+      cuts > this.#flushedCuts ? this.#disk.flushAll(fd) : this.#disk.flushData(fd),
+    );
+    this.#flushedCuts = Math.max(this.#flushedCuts, cuts);
   }
 
   flushBlocking(): void {
-    if (this.#takeFlushAll()) this.#disk.flushAllBlocking(this.#fd);
+    const cuts = this.#cuts;
+    if (cuts > this.#flushedCuts) this.#disk.flushAllBlocking(this.#fd);
     else this.#disk.flushDataBlocking(this.#fd);
+    this.#flushedCuts = Math.max(this.#flushedCuts, cuts);
   }
 
   /** Releases the first descriptor at once, the second when nothing is under way on it. */
@@ -111,12 +118,6 @@ export class PositionedFile {
     this.#closeAheadWhenIdle();
     this.#disk.close(this.#fd);
     this.#disk.unlock(this.path);
-  }
-
-  #takeFlushAll(): boolean {
-    const all = this.#flushAll;
-    this.#flushAll = false;
-    return all;
   }
 
   #openAhead(): number {
