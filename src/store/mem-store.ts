@@ -1,13 +1,19 @@
 /**
  * A log in memory: for tests, and for logs that need not outlive the process. Its flush has
  * nothing to do. Uses nothing of Node; a browser can load it.
+ *
+ *        offset   0          chunk       2 chunk     3 chunk
+ *        chunks   |== [0] ===|== [1] ====|  (none)   |== [3] ...
+ *
+ * Chunks, and not one buffer that doubles: growing never copies what is there, and so never makes
+ * the system find, and zero, pages for it a second time. A chunk that is not there is zeros.
  */
 import { invalidArgument, WalError } from "../errors.ts";
-import { memStoreInitialBytes } from "../limits.ts";
+import { memStoreChunkBytes } from "../limits.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
 /**
- * A {@link WalStore} in memory; grows by doubling.
+ * A {@link WalStore} in memory; grows a chunk at a time.
  *
  * @example
  * const store = new MemStore();
@@ -19,8 +25,8 @@ export class MemStore implements WalStore {
   readonly head = 0;
   readonly path = "(memory)";
   readonly side: StoreSide;
-  #bytes: Uint8Array;
-  #length: number;
+  readonly #chunks: (Uint8Array | undefined)[] = [];
+  #length = 0;
   readonly #quarantined = new Map<string, Uint8Array>();
 
   /**
@@ -31,9 +37,7 @@ export class MemStore implements WalStore {
     if (image !== undefined && !(image instanceof Uint8Array)) {
       throw invalidArgument("The image of a MemStore is a Uint8Array.");
     }
-    this.#length = image?.length ?? 0;
-    this.#bytes = new Uint8Array(Math.max(memStoreInitialBytes, this.#length));
-    if (image !== undefined) this.#bytes.set(image);
+    if (image !== undefined) this.writeAt(0, image);
     this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
   }
 
@@ -48,30 +52,35 @@ export class MemStore implements WalStore {
 
   /** A copy of the bytes. */
   toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return this.#copy(0, this.#length);
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
     const end = offset + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, offset);
+    const at = offset % memStoreChunkBytes;
+    if (at + bytes.length <= memStoreChunkBytes) this.#chunkFor(offset).set(bytes, at);
+    else this.#writeAcross(offset, bytes);
     if (end > this.#length) this.#length = end;
   }
 
   readAt(offset: number, into: Uint8Array): number {
-    const available = Math.max(0, this.#length - offset);
-    if (available >= into.length) {
-      into.set(this.#bytes.subarray(offset, offset + into.length));
-      return into.length;
+    const count = Math.max(0, Math.min(into.length, this.#length - offset));
+    for (let done = 0; done < count;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = Math.min(count - done, memStoreChunkBytes - at);
+      const chunk = this.#chunks[Math.floor((offset + done) / memStoreChunkBytes)];
+      if (chunk === undefined) into.fill(0, done, done + part);
+      else into.set(chunk.subarray(at, at + part), done);
+      done += part;
     }
-    into.set(this.#bytes.subarray(offset, offset + available));
-    return available;
+    return count;
   }
 
   truncate(length: number): void {
     if (length >= this.#length) return;
     // What is written beyond a gap later must find zeros in it.
-    this.#bytes.fill(0, length, this.#length);
+    this.#chunks[Math.floor(length / memStoreChunkBytes)]?.fill(0, length % memStoreChunkBytes);
+    this.#chunks.length = Math.min(this.#chunks.length, Math.floor(length / memStoreChunkBytes) + 1);
     this.#length = length;
   }
 
@@ -87,26 +96,41 @@ export class MemStore implements WalStore {
 
   close(): void {}
 
-  #grow(needed: number): void {
-    let size = this.#bytes.length;
-    while (size < needed) size *= 2;
-    let grown: Uint8Array;
+  #writeAcross(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = bytes.subarray(done, done + memStoreChunkBytes - at);
+      this.#chunkFor(offset + done).set(part, at);
+      done += part.length;
+    }
+  }
+
+  #chunkFor(offset: number): Uint8Array {
+    const index = Math.floor(offset / memStoreChunkBytes);
+    return this.#chunks[index] ?? this.#addChunk(index);
+  }
+
+  #addChunk(index: number): Uint8Array {
     try {
-      grown = new Uint8Array(size);
+      return (this.#chunks[index] = new Uint8Array(memStoreChunkBytes));
     } catch (error) {
-      throw new WalError("WAL_IO", `No memory for a store of ${size} bytes.`, {
+      throw new WalError("WAL_IO", `No memory for a store of more than ${this.#length} bytes.`, {
         path: this.path,
-        length: size,
+        length: this.#length + memStoreChunkBytes,
         errno: "ENOMEM",
         cause: error,
       });
     }
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+  }
+
+  #copy(from: number, to: number): Uint8Array {
+    const bytes = new Uint8Array(Math.max(0, to - from));
+    this.readAt(from, bytes);
+    return bytes;
   }
 
   #quarantine(from: number, to: number): string {
-    const saved = this.#bytes.slice(from, to);
+    const saved = this.#copy(from, to);
     const first = `quarantine-${from}`;
     let name = first;
     for (let n = 1; this.#quarantined.has(name); n++) name = `${first}.${n}`;
