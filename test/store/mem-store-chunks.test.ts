@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { MemStore } from "wal-db";
 import { memStoreChunkBytes } from "#internal/limits.js";
 
