@@ -49,8 +49,11 @@ export class FileStore implements WalStore {
   readonly #mark: FileMark;
   #aheadBusy = 0;
   #closed = false;
-  /** A cut changes the file's size, for which fdatasync is not asked to answer. */
-  #cut = false;
+  /**
+   * A cut changes the file's size, for which fdatasync is not asked to answer. True at first: the
+   * process before this one may have been killed between its cut and the flush.
+   */
+  #cut = true;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
