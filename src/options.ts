@@ -67,7 +67,7 @@ function maxRecordSizeOf(value: number | undefined): number {
   if (value === undefined) return maxRecordBytesDefault;
   if (Number.isInteger(value) && value >= 1 && value <= maxRecordBytesCeiling) return value;
   throw invalidArgument(
-    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${String(value as unknown)}.`,
+    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${String(value)}.`,
   );
 }
 
