@@ -16,25 +16,39 @@ import type { StoreSide, WalStore } from "./store.ts";
  * const image = store.toBytes(); // and later: new MemStore(image)
  */
 export class MemStore implements WalStore {
-  readonly head = 0;
   readonly path = "(memory)";
   readonly side: StoreSide;
+  /** The bytes `[base, base + capacity)`; those below the head are no longer wanted. */
   #bytes: Uint8Array;
+  #base: number;
+  #head: number;
   #length: number;
   readonly #quarantined = new Map<string, Uint8Array>();
 
   /**
    * @param image The bytes to begin with; copied. Default: none.
-   * @throws {WalError} WAL_INVALID_ARGUMENT when `image` is no Uint8Array.
+   * @param head The offset at which the image begins, for one that was taken after a prefix had
+   *   been dropped. Default 0.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `image` is no Uint8Array or `head` no offset.
    */
-  constructor(image?: Uint8Array) {
+  constructor(image?: Uint8Array, head: number = 0) {
     if (image !== undefined && !(image instanceof Uint8Array)) {
       throw invalidArgument("The image of a MemStore is a Uint8Array.");
     }
-    this.#length = image?.length ?? 0;
-    this.#bytes = new Uint8Array(Math.max(memStoreInitialBytes, this.#length));
+    if (!Number.isSafeInteger(head) || head < 0) {
+      throw invalidArgument(`The head of a MemStore is a byte offset; got ${String(head)}.`);
+    }
+    const size = image?.length ?? 0;
+    this.#base = head;
+    this.#head = head;
+    this.#length = head + size;
+    this.#bytes = new Uint8Array(Math.max(memStoreInitialBytes, size));
     if (image !== undefined) this.#bytes.set(image);
     this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
+  }
+
+  get head(): number {
+    return this.#head;
   }
 
   get length(): number {
@@ -46,37 +60,45 @@ export class MemStore implements WalStore {
     return this.#quarantined;
   }
 
-  /** A copy of the bytes. */
+  /** A copy of the bytes, from the head on. */
   toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return this.#bytes.slice(this.#head - this.#base, this.#length - this.#base);
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
-    const end = offset + bytes.length;
+    const at = offset - this.#base;
+    const end = at + bytes.length;
     if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, offset);
-    if (end > this.#length) this.#length = end;
+    this.#bytes.set(bytes, at);
+    if (this.#base + end > this.#length) this.#length = this.#base + end;
   }
 
   readAt(offset: number, into: Uint8Array): number {
-    const available = Math.max(0, this.#length - offset);
-    if (available >= into.length) {
-      into.set(this.#bytes.subarray(offset, offset + into.length));
-      return into.length;
-    }
-    into.set(this.#bytes.subarray(offset, offset + available));
-    return available;
+    const at = offset - this.#base;
+    const count = Math.max(0, Math.min(into.length, this.#length - offset));
+    into.set(this.#bytes.subarray(at, at + count));
+    return count;
   }
 
   truncate(length: number): void {
     if (length >= this.#length) return;
     // What is written beyond a gap later must find zeros in it.
-    this.#bytes.fill(0, length, this.#length);
+    this.#bytes.fill(0, length - this.#base, this.#length - this.#base);
     this.#length = length;
   }
 
-  truncateBefore(_offset: number): number {
-    return 0;
+  /** Frees the bytes below `offset`, when they are as many as those that stay. */
+  truncateBefore(offset: number): number {
+    this.#head = Math.max(this.#head, Math.min(offset, this.#length));
+    const dropped = this.#head - this.#base;
+    const kept = this.#length - this.#head;
+    if (dropped >= kept && dropped > 0) {
+      const smaller = new Uint8Array(Math.max(memStoreInitialBytes, kept * 2));
+      smaller.set(this.#bytes.subarray(dropped, dropped + kept));
+      this.#bytes = smaller;
+      this.#base = this.#head;
+    }
+    return this.#head;
   }
 
   flush(): Promise<void> {
@@ -101,12 +123,12 @@ export class MemStore implements WalStore {
         cause: error,
       });
     }
-    grown.set(this.#bytes.subarray(0, this.#length));
+    grown.set(this.#bytes.subarray(0, this.#length - this.#base));
     this.#bytes = grown;
   }
 
   #quarantine(from: number, to: number): string {
-    const saved = this.#bytes.slice(from, to);
+    const saved = this.#bytes.slice(from - this.#base, to - this.#base);
     const first = `quarantine-${from}`;
     let name = first;
     for (let n = 1; this.#quarantined.has(name); n++) name = `${first}.${n}`;
