@@ -15,8 +15,8 @@ export const readChunkBytes: number = 256 * 1024;
 /** The first read of an iteration; it doubles from there up to a chunk. */
 export const readFirstChunkBytes: number = 8 * 1024;
 
-/** The first allocation of a memory store; it doubles from there. */
-export const memStoreInitialBytes: number = 64 * 1024;
+/** What a memory store allocates at a time. */
+export const memStoreChunkBytes: number = 64 * 1024;
 
 /** The frame buffer starts so large, grows by doubling, and is let go again above the ceiling. */
 export const scratchInitialBytes: number = 64 * 1024;

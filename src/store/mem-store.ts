@@ -1,13 +1,19 @@
 /**
  * A log in memory: for tests, and for logs that need not outlive the process. Its flush has
  * nothing to do. Uses nothing of Node; a browser can load it.
+ *
+ *        offset   0          chunk       2 chunk     3 chunk
+ *        chunks   |== [0] ===|== [1] ====|  (none)   |== [3] ...
+ *
+ * Chunks, and not one buffer that doubles: growing never copies what is there, and so never makes
+ * the system find, and zero, pages for it a second time. A chunk that is not there is zeros.
  */
 import { invalidArgument, WalError } from "../errors.ts";
-import { memStoreInitialBytes } from "../limits.ts";
+import { memStoreChunkBytes } from "../limits.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
 /**
- * A {@link WalStore} in memory; grows by doubling.
+ * A {@link WalStore} in memory; grows a chunk at a time.
  *
  * @example
  * const store = new MemStore();
@@ -18,9 +24,9 @@ import type { StoreSide, WalStore } from "./store.ts";
 export class MemStore implements WalStore {
   readonly path = "(memory)";
   readonly side: StoreSide;
-  /** The bytes `[base, base + capacity)`; those below the head are no longer wanted. */
-  #bytes: Uint8Array;
-  #base: number;
+  /** Chunk k of the log stands at `k - #dropped`: those before are below the head. */
+  #chunks: (Uint8Array | undefined)[] = [];
+  #dropped: number;
   #head: number;
   #length: number;
   readonly #quarantined = new Map<string, Uint8Array>();
@@ -38,12 +44,10 @@ export class MemStore implements WalStore {
     if (!Number.isSafeInteger(head) || head < 0) {
       throw invalidArgument(`The head of a MemStore is a byte offset; got ${String(head)}.`);
     }
-    const size = image?.length ?? 0;
-    this.#base = head;
+    this.#dropped = Math.floor(head / memStoreChunkBytes);
     this.#head = head;
-    this.#length = head + size;
-    this.#bytes = new Uint8Array(Math.max(memStoreInitialBytes, size));
-    if (image !== undefined) this.#bytes.set(image);
+    this.#length = head;
+    if (image !== undefined) this.writeAt(head, image);
     this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
   }
 
@@ -62,42 +66,44 @@ export class MemStore implements WalStore {
 
   /** A copy of the bytes, from the head on. */
   toBytes(): Uint8Array {
-    return this.#bytes.slice(this.#head - this.#base, this.#length - this.#base);
+    return this.#copy(this.#head, this.#length);
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
-    const at = offset - this.#base;
-    const end = at + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, at);
-    if (this.#base + end > this.#length) this.#length = this.#base + end;
+    const end = offset + bytes.length;
+    const at = offset % memStoreChunkBytes;
+    if (at + bytes.length <= memStoreChunkBytes) this.#chunkFor(offset).set(bytes, at);
+    else this.#writeAcross(offset, bytes);
+    if (end > this.#length) this.#length = end;
   }
 
   readAt(offset: number, into: Uint8Array): number {
-    const at = offset - this.#base;
     const count = Math.max(0, Math.min(into.length, this.#length - offset));
-    into.set(this.#bytes.subarray(at, at + count));
+    for (let done = 0; done < count;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = Math.min(count - done, memStoreChunkBytes - at);
+      const chunk = this.#chunks[this.#indexOf(offset + done)];
+      if (chunk === undefined) into.fill(0, done, done + part);
+      else into.set(chunk.subarray(at, at + part), done);
+      done += part;
+    }
     return count;
   }
 
   truncate(length: number): void {
     if (length >= this.#length) return;
     // What is written beyond a gap later must find zeros in it.
-    this.#bytes.fill(0, length - this.#base, this.#length - this.#base);
+    const last = this.#indexOf(length);
+    this.#chunks[last]?.fill(0, length % memStoreChunkBytes);
+    this.#chunks.length = Math.min(this.#chunks.length, last + 1);
     this.#length = length;
   }
 
-  /** Frees the bytes below `offset`, when they are as many as those that stay. */
+  /** Frees the chunks that lie wholly below. */
   truncateBefore(offset: number): number {
     this.#head = Math.max(this.#head, Math.min(offset, this.#length));
-    const dropped = this.#head - this.#base;
-    const kept = this.#length - this.#head;
-    if (dropped >= kept && dropped > 0) {
-      const smaller = new Uint8Array(Math.max(memStoreInitialBytes, kept * 2));
-      smaller.set(this.#bytes.subarray(dropped, dropped + kept));
-      this.#bytes = smaller;
-      this.#base = this.#head;
-    }
+    this.#chunks = this.#chunks.slice(Math.max(0, this.#indexOf(this.#head)));
+    this.#dropped = Math.floor(this.#head / memStoreChunkBytes);
     return this.#head;
   }
 
@@ -109,26 +115,45 @@ export class MemStore implements WalStore {
 
   close(): void {}
 
-  #grow(needed: number): void {
-    let size = this.#bytes.length;
-    while (size < needed) size *= 2;
-    let grown: Uint8Array;
+  #writeAcross(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = bytes.subarray(done, done + memStoreChunkBytes - at);
+      this.#chunkFor(offset + done).set(part, at);
+      done += part.length;
+    }
+  }
+
+  #indexOf(offset: number): number {
+    return Math.floor(offset / memStoreChunkBytes) - this.#dropped;
+  }
+
+  #chunkFor(offset: number): Uint8Array {
+    const index = this.#indexOf(offset);
+    return this.#chunks[index] ?? this.#addChunk(index);
+  }
+
+  #addChunk(index: number): Uint8Array {
     try {
-      grown = new Uint8Array(size);
+      return (this.#chunks[index] = new Uint8Array(memStoreChunkBytes));
     } catch (error) {
-      throw new WalError("WAL_IO", `No memory for a store of ${size} bytes.`, {
+      throw new WalError("WAL_IO", `No memory for a store of more than ${this.#length} bytes.`, {
         path: this.path,
-        length: size,
+        length: this.#length + memStoreChunkBytes,
         errno: "ENOMEM",
         cause: error,
       });
     }
-    grown.set(this.#bytes.subarray(0, this.#length - this.#base));
-    this.#bytes = grown;
+  }
+
+  #copy(from: number, to: number): Uint8Array {
+    const bytes = new Uint8Array(Math.max(0, to - from));
+    this.readAt(from, bytes);
+    return bytes;
   }
 
   #quarantine(from: number, to: number): string {
-    const saved = this.#bytes.slice(from - this.#base, to - this.#base);
+    const saved = this.#copy(from, to);
     const first = `quarantine-${from}`;
     let name = first;
     for (let n = 1; this.#quarantined.has(name); n++) name = `${first}.${n}`;
