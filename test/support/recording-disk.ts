@@ -138,9 +138,19 @@ export class RecordingDisk {
         flushed(fd);
         base.flushAllBlocking(fd);
       },
-      flushDirectory: (path) => {
+      openDirectory: (path) => {
+        this.#note({ name: "open", path });
+        const fd = base.openDirectory(path);
+        this.#paths.set(fd, path);
+        return fd;
+      },
+      flushDirectory: async (path) => {
         this.#note({ name: "flushDirectory", path });
-        base.flushDirectory(path);
+        await base.flushDirectory(path);
+      },
+      flushDirectoryBlocking: (path) => {
+        this.#note({ name: "flushDirectory", path });
+        base.flushDirectoryBlocking(path);
       },
       lock: (fd, path) => {
         this.#note({ name: "lock", path });
