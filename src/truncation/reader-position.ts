@@ -98,9 +98,9 @@ export class ReaderPositions {
 
   /** The reader of that name, at `from` if it is new. */
   get(name: string, from: Lsn): ReaderPosition {
-    if (typeof name !== "string" || !namePattern.test(name)) {
+    if (!namePattern.test(name)) {
       throw invalidArgument(
-        `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${String(name)}.`,
+        `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${JSON.stringify(name)}.`,
       );
     }
     return this.#open.get(name) ?? this.#openReader(name, from);

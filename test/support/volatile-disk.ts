@@ -155,8 +155,7 @@ export class VolatileDisk {
 
   /** Makes the first `count` pending changes durable, as far as they are of that directory. */
   #flushNames(directory: string, count: number): void {
-    const pathOf = (change: EntryChange): string => (change.kind === "rename" ? change.to : change.path);
-    const flushed = this.#changes.slice(0, count).filter((change) => dirname(pathOf(change)) === directory);
+    const flushed = this.#changes.slice(0, count).filter((change) => dirname(nameIn(change)) === directory);
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
   }
@@ -264,6 +263,10 @@ export class VolatileDisk {
       removeDirectory: (path) => void this.#directories.delete(path),
     };
   }
+}
+
+function nameIn(change: EntryChange): string {
+  return change.kind === "rename" ? change.to : change.path;
 }
 
 export function systemError(code: string): Error {
