@@ -50,11 +50,12 @@ function encodeSlot(lsn: Lsn, sequence: number): Uint8Array {
   return bytes;
 }
 
-function newestSlot(bytes: Uint8Array): Slot | null {
+/** The slot that counts, then the other. */
+function slotsByAge(bytes: Uint8Array): readonly [Slot | null, Slot | null] {
   const first = decodeSlot(bytes, 0);
   const second = decodeSlot(bytes, 1);
-  if (first === null || second === null) return first ?? second;
-  return ((second.sequence - first.sequence) | 0) > 0 ? second : first;
+  if (first === null || second === null) return [first ?? second, null];
+  return ((second.sequence - first.sequence) | 0) > 0 ? [second, first] : [first, second];
 }
 
 /** What the mark beside a log claims, and how to change it. */
@@ -62,15 +63,18 @@ export class Mark {
   #lsn: Lsn | null;
   #sequence: number;
   #nextSlot: 0 | 1;
+  /** What the slot that does not count claims. Above `#lsn` only within `lower`, or after a crash there. */
+  #older: Lsn | null;
   readonly #file: MarkFile;
 
   /** Reads the mark. What the store throws is thrown: a mark that cannot be read is not "no claim". */
   constructor(file: MarkFile) {
     this.#file = file;
-    const slot = newestSlot(file.read());
+    const [slot, older] = slotsByAge(file.read());
     this.#lsn = slot?.lsn ?? null;
     this.#sequence = slot?.sequence ?? 0;
     this.#nextSlot = slot?.index === 0 ? 1 : 0;
+    this.#older = older?.lsn ?? null;
   }
 
   /** Every record below was on stable storage; null: no claim. */
@@ -94,17 +98,20 @@ export class Mark {
 
   /** Lowers the mark, durably, so that the log may shrink. Throws what the store throws. */
   lower(lsn: Lsn): void {
-    if (this.#lsn === null || lsn >= this.#lsn) return;
-    // Both slots: were only one to say so, a torn slot would leave the higher claim standing.
-    this.#write(lsn);
+    if (this.#lsn === null || (lsn >= this.#lsn && lsn >= (this.#older ?? 0))) return;
+    // Both slots: were only one to say so, a torn slot would leave the higher claim standing. And where
+    // a process was killed in here, the lower claim may be seen and yet not be on the disk: flush it
+    // before the higher one is overwritten.
+    if (lsn < this.#lsn) this.#write(lsn);
     this.#file.flush();
-    this.#write(lsn);
+    this.#write(this.#lsn);
     this.#file.flush();
   }
 
   #write(lsn: Lsn): void {
     const sequence = (this.#sequence + 1) % twoTo32;
     this.#file.write(this.#nextSlot * slotBytes, encodeSlot(lsn, sequence));
+    this.#older = this.#lsn;
     this.#lsn = lsn;
     this.#sequence = sequence;
     this.#nextSlot = this.#nextSlot === 0 ? 1 : 0;

@@ -125,9 +125,20 @@ export class FaultDisk implements Disk {
     this.#enter("flushAll", this.#nameOf(fd));
     nodeDisk.flushAllBlocking(fd);
   }
-  flushDirectory(directory: string): void {
+  openDirectory(path: string): number {
+    this.#enter("open", `${basename(path)} directory`);
+    const fd = nodeDisk.openDirectory(path);
+    this.#open.set(fd, basename(path));
+    return fd;
+  }
+  async flushDirectory(directory: string): Promise<void> {
     this.#enter("flushDirectory", basename(directory));
-    nodeDisk.flushDirectory(directory);
+    await this.gate;
+    return nodeDisk.flushDirectory(directory);
+  }
+  flushDirectoryBlocking(directory: string): void {
+    this.#enter("flushDirectory", basename(directory));
+    nodeDisk.flushDirectoryBlocking(directory);
   }
   lock(fd: number, path: string): boolean {
     return nodeDisk.lock(fd, path);
