@@ -155,8 +155,9 @@ export class VolatileDisk {
 
   /** Makes the first `count` pending changes durable, as far as they are of that directory. */
   #flushNames(directory: string, count: number): void {
-    const pathOf = (change: EntryChange): string => (change.kind === "rename" ? change.to : change.path);
-    const flushed = this.#changes.slice(0, count).filter((change) => dirname(pathOf(change)) === directory);
+    const flushed = this.#changes
+      .slice(0, count)
+      .filter((change) => dirname(entryPathOf(change)) === directory);
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
   }
@@ -276,6 +277,10 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
     if (inode !== undefined) content[path] = bytes(inode).slice();
   }
   return content;
+}
+
+function entryPathOf(change: EntryChange): string {
+  return change.kind === "rename" ? change.to : change.path;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {
