@@ -155,7 +155,9 @@ export class VolatileDisk {
 
   /** Makes the first `count` pending changes durable, as far as they are of that directory. */
   #flushNames(directory: string, count: number): void {
-    const flushed = this.#changes.slice(0, count).filter((change) => dirname(nameIn(change)) === directory);
+    const flushed = this.#changes
+      .slice(0, count)
+      .filter((change) => dirname(entryPathOf(change)) === directory);
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
   }
@@ -260,13 +262,8 @@ export class VolatileDisk {
         this.#change({ kind: "unlink", path });
       },
       makeDirectory: (path) => void this.#directory(path),
-      removeDirectory: (path) => void this.#directories.delete(path),
     };
   }
-}
-
-function nameIn(change: EntryChange): string {
-  return change.kind === "rename" ? change.to : change.path;
 }
 
 export function systemError(code: string): Error {
@@ -280,6 +277,10 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
     if (inode !== undefined) content[path] = bytes(inode).slice();
   }
   return content;
+}
+
+function entryPathOf(change: EntryChange): string {
+  return change.kind === "rename" ? change.to : change.path;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {
