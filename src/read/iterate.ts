@@ -91,9 +91,10 @@ export class RecordWalk implements RecordIterator {
     if (this.#cursor.offset >= this.#stretch.to) return "end";
     const step = this.#cursor.advance();
     // Within what was written, bytes that are missing are damage, not an end.
-    if (step === "end" && this.#cursor.offset < this.#stretch.end) return "damage";
-    if (step === "damage" && this.#stretch.onDamage === undefined) this.#fail(this.#damage(null));
-    return step;
+    const missing = step === "end" && this.#cursor.offset < this.#stretch.end;
+    if (!missing && step !== "damage") return step;
+    if (this.#stretch.onDamage === undefined) this.#fail(this.#damage(null));
+    return "damage";
   }
 
   #findNext(): ReturnType<typeof findIntact> {
