@@ -9,6 +9,7 @@ import { Mark } from "./recovery/mark.ts";
 import type { Disk } from "./store/disk.ts";
 import { FileMark } from "./store/file-side.ts";
 import { openError, openFileStore, pathOf } from "./store/file-store.ts";
+import { openSegmentedStore } from "./store/segmented-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import type { FileStores } from "./wal.ts";
 
@@ -18,6 +19,8 @@ export function fileStoresOn(disk: Disk): FileStores {
       refuseWhereOnlyTheMarkIsLeft(disk, pathOf(path), settings);
       return openFileStore(path, { disk, readOnly: settings.readOnly });
     },
+    openSegmented: (dir, settings) =>
+      openSegmentedStore(dir, settings.segmentSize, { disk, readOnly: settings.readOnly }),
   };
 }
 

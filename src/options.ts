@@ -2,6 +2,7 @@ import { invalidArgument } from "./errors.ts";
 import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
 import type { RecoverOptions } from "./recovery/recover.ts";
 import type { DamagePolicy } from "./recovery/report.ts";
+import type { ArchiveHook } from "./truncation/archive.ts";
 
 /** How to open a log. */
 export interface WalOptions {
@@ -41,13 +42,31 @@ export interface WalOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How to open a log over segment files. */
+export interface SegmentedOptions extends WalOptions {
+  /**
+   * Bytes per segment file. Must be the size the log was created with.
+   * @default 64 MiB
+   */
+  readonly segmentSize?: number;
+  /**
+   * Called with each segment that is full and on stable storage, low to high, one at a time, before
+   * it may be removed; removal waits for its promise. When it throws the segment is kept, `stats()`
+   * tells, and it is called again after the next flush. At least once for each segment: also
+   * again after a restart that came between its promise and the note of it.
+   */
+  readonly archive?: ArchiveHook;
+}
+
 /** The options, checked and completed. */
 export interface OpenSettings extends RecoverOptions {
   readonly lock: boolean;
+  readonly segmentSize: number | undefined;
+  readonly archive: ArchiveHook | undefined;
 }
 
 /** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
-export function settingsOf(options: WalOptions | undefined): OpenSettings {
+export function settingsOf(options: SegmentedOptions | undefined): OpenSettings {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw invalidArgument(`The options are an object; got ${options === null ? "null" : typeof options}.`);
   }
@@ -58,6 +77,8 @@ export function settingsOf(options: WalOptions | undefined): OpenSettings {
     verify: oneOf("verify", given.verify, ["tail", "full"]) ?? "tail",
     readOnly: booleanOf("readOnly", given.readOnly) ?? false,
     lock: booleanOf("lock", given.lock) ?? true,
+    segmentSize: given.segmentSize,
+    archive: functionOf("archive", given.archive),
     onProgress: functionOf("onProgress", given.onProgress),
     signal: signalOf(given.signal),
   };

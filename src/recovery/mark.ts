@@ -17,9 +17,9 @@
  * crash may take back the newest marks, never make one claim too much. It goes down only through
  * `lower`, which is durable on return, and comes before the log shrinks.
  */
+import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { crc32cRange } from "../record/crc32c.ts";
-import { readU32, writeU32 } from "../record/format.ts";
 import type { MarkFile } from "../store/store.ts";
 
 const slotBytes = 16;
@@ -37,25 +37,25 @@ function decodeSlot(bytes: Uint8Array, index: 0 | 1): Slot | null {
   const at = index * slotBytes;
   if (at + slotBytes > bytes.length) return null;
   if (crc32cRange(bytes, at, at + crcOffset) !== readU32(bytes, at + crcOffset)) return null;
-  const lsn = readU32(bytes, at) + readU32(bytes, at + 4) * twoTo32;
+  const lsn = readU64(bytes, at);
   if (!Number.isSafeInteger(lsn)) return null;
   return { lsn: lsn as Lsn, sequence: readU32(bytes, at + sequenceOffset), index };
 }
 
 function encodeSlot(lsn: Lsn, sequence: number): Uint8Array {
   const bytes = new Uint8Array(slotBytes);
-  writeU32(bytes, 0, lsn % twoTo32);
-  writeU32(bytes, 4, Math.floor(lsn / twoTo32));
+  writeU64(bytes, 0, lsn);
   writeU32(bytes, sequenceOffset, sequence);
   writeU32(bytes, crcOffset, crc32cRange(bytes, 0, crcOffset));
   return bytes;
 }
 
-function newestSlot(bytes: Uint8Array): Slot | null {
+/** The slot that counts, then the other. */
+function slotsByAge(bytes: Uint8Array): readonly [Slot | null, Slot | null] {
   const first = decodeSlot(bytes, 0);
   const second = decodeSlot(bytes, 1);
-  if (first === null || second === null) return first ?? second;
-  return ((second.sequence - first.sequence) | 0) > 0 ? second : first;
+  if (first === null || second === null) return [first ?? second, null];
+  return ((second.sequence - first.sequence) | 0) > 0 ? [second, first] : [first, second];
 }
 
 /** What the mark beside a log claims, and how to change it. */
@@ -63,15 +63,18 @@ export class Mark {
   #lsn: Lsn | null;
   #sequence: number;
   #nextSlot: 0 | 1;
+  /** What the slot that does not count claims. Above `#lsn` only within `lower`, or after a crash there. */
+  #older: Lsn | null;
   readonly #file: MarkFile;
 
   /** Reads the mark. What the store throws is thrown: a mark that cannot be read is not "no claim". */
   constructor(file: MarkFile) {
     this.#file = file;
-    const slot = newestSlot(file.read());
+    const [slot, older] = slotsByAge(file.read());
     this.#lsn = slot?.lsn ?? null;
     this.#sequence = slot?.sequence ?? 0;
     this.#nextSlot = slot?.index === 0 ? 1 : 0;
+    this.#older = older?.lsn ?? null;
   }
 
   /** Every record below was on stable storage; null: no claim. */
@@ -81,30 +84,34 @@ export class Mark {
 
   /**
    * Raises the mark after a flush, into the page cache. A failure is left at that: the older mark
-   * stays true, and the next write goes to the same slot.
+   * stays true, and the next write goes to the same slot. Returns whether the mark is at `lsn` or above.
    */
-  raise(lsn: Lsn): void {
-    if (this.#lsn !== null && lsn <= this.#lsn) return;
+  raise(lsn: Lsn): boolean {
+    if (this.#lsn !== null && lsn <= this.#lsn) return true;
     try {
       this.#write(lsn);
+      return true;
     } catch {
-      return;
+      return false;
     }
   }
 
   /** Lowers the mark, durably, so that the log may shrink. Throws what the store throws. */
   lower(lsn: Lsn): void {
-    if (this.#lsn === null || lsn >= this.#lsn) return;
-    // Both slots: were only one to say so, a torn slot would leave the higher claim standing.
-    this.#write(lsn);
+    if (this.#lsn === null || (lsn >= this.#lsn && lsn >= (this.#older ?? 0))) return;
+    // Both slots: were only one to say so, a torn slot would leave the higher claim standing. And where
+    // a process was killed in here, the lower claim may be seen and yet not be on the disk: flush it
+    // before the higher one is overwritten.
+    if (lsn < this.#lsn) this.#write(lsn);
     this.#file.flush();
-    this.#write(lsn);
+    this.#write(this.#lsn);
     this.#file.flush();
   }
 
   #write(lsn: Lsn): void {
     const sequence = (this.#sequence + 1) % twoTo32;
     this.#file.write(this.#nextSlot * slotBytes, encodeSlot(lsn, sequence));
+    this.#older = this.#lsn;
     this.#lsn = lsn;
     this.#sequence = sequence;
     this.#nextSlot = this.#nextSlot === 0 ? 1 : 0;

@@ -66,13 +66,17 @@ interface Found {
 export function* recover(store: WalStore, options: RecoverOptions): Steps<Recovered> {
   for (let attempt = 1; ; attempt++) {
     const mark = store.side?.mark === undefined ? null : openMark(store);
-    const found = yield* find(store, options, mark?.lsn ?? null);
     const claim = mark?.lsn ?? null;
+    checkGap(store, options, claim);
+    const found = yield* find(store, options, claim);
 
     if (claim !== null && found.end < claim && !overridden(options)) {
       // A live writer lowers the mark before it shrinks the log: look again, if it has.
       const moved = options.readOnly && openMark(store).lsn !== claim;
-      if (moved && attempt < readOnlyOpenAttemptsMax) continue;
+      if (moved && attempt < readOnlyOpenAttemptsMax) {
+        store.side?.refresh?.();
+        continue;
+      }
       throw lossError(store, found, claim);
     }
     const tail = yield* judge(store, options, found);
@@ -89,6 +93,22 @@ function openMark(store: WalStore): Mark {
   } catch (error) {
     throw asIoError(error, "Reading the mark beside the log failed", { path: store.path });
   }
+}
+
+/** Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is loss. */
+function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
+  const gap = store.side?.gap?.() ?? null;
+  if (gap === null || overridden(options)) return;
+  if (claim !== null && gap.offset >= claim) return;
+  const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
+  throw new WalError(
+    "WAL_CORRUPT",
+    `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
+      (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
+      "Nothing was changed. Was the log made with another segmentSize? Else restore the segment from a copy; or " +
+      "accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
+    { path: gap.path, offset: gap.offset as Lsn, reason: gap.reason, mark: claim ?? undefined },
+  );
 }
 
 function overridden(options: RecoverOptions): boolean {
@@ -219,6 +239,7 @@ function* repair(
   } catch (error) {
     throw asIoError(error, `Cutting the log at ${found.end} failed`, { path: store.path, offset: found.end });
   }
+  store.side?.assumeUnflushed?.(Math.min(claim ?? 0, found.end));
   if (claim !== null) yield* rewrite(store, Math.max(claim, found.head), found.end);
   yield { kind: "flush" };
   mark?.raise(found.end);

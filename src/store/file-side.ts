@@ -2,16 +2,16 @@
  * What stands beside a log on disk: `<log>.mark` (or `mark` within a segmented directory) and
  * `<log>.quarantine-<lsn>`.
  */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { errnoOf } from "../errors.ts";
 import { rewriteChunkBytes } from "../limits.ts";
 import type { Disk } from "./disk.ts";
-import { createDurably, replaceDurably } from "./durable-fs.ts";
+import { createDurably, removeDurably, replaceDurably } from "./durable-fs.ts";
 import { readFully, writeFully } from "./positioned-file.ts";
-import type { MarkFile } from "./store.ts";
+import type { NamedFile } from "./store.ts";
 
 /** The mark's file, opened when it is first read or written, held open until `close`. */
-export class FileMark implements MarkFile {
+export class FileMark implements NamedFile {
   readonly path: string;
   readonly #disk: Disk;
   readonly #readOnly: boolean;
@@ -47,6 +47,11 @@ export class FileMark implements MarkFile {
     this.#disk.close(fd);
   }
 
+  remove(): void {
+    this.close();
+    removeDurably(this.#disk, this.path);
+  }
+
   #openExisting(): number | null {
     if (this.#fd !== null) return this.#fd;
     try {
@@ -60,6 +65,30 @@ export class FileMark implements MarkFile {
   #create(): number {
     this.#fd = createDurably(this.#disk, this.path);
     return this.#fd;
+  }
+}
+
+/** The small files beside a log, by name: `<directory>/<prefix><name>`. */
+export class NamedFiles {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #prefix: string;
+  readonly #readOnly: boolean;
+
+  constructor(disk: Disk, directory: string, prefix: string, readOnly: boolean) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#prefix = prefix;
+    this.#readOnly = readOnly;
+  }
+
+  get(name: string): NamedFile {
+    return new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+  }
+
+  list(): string[] {
+    const names = this.#disk.list(this.#directory).filter((name) => name.startsWith(this.#prefix));
+    return names.map((name) => name.slice(this.#prefix.length));
   }
 }
 
@@ -115,6 +144,6 @@ function holdsAlready(disk: Disk, path: string, from: number, to: number, readAt
   } finally {
     disk.close(fd);
   }
-  disk.flushDirectory(dirname(path));
+  disk.flushDirectoryBlocking(dirname(path));
   return true;
 }

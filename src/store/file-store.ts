@@ -8,12 +8,12 @@
  * A crash may lose: what was written and not flushed. Not the name: it is flushed before open
  * returns, at every open, since the process that made the file may have died before it did.
  */
-import { dirname, resolve as resolvePath } from "node:path";
+import { basename, dirname, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asIoError, errnoOf, invalidArgument, WalError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably } from "./durable-fs.ts";
-import { FileMark, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
 import type { StoreSide, WalStore } from "./store.ts";
@@ -53,7 +53,10 @@ export class FileStore implements WalStore {
     this.path = path;
     this.#file = file;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
+    const named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
     this.side = {
+      named: (name) => named.get(name),
+      names: () => named.list(),
       lock: () => this.#lock(),
       mark: this.#mark,
       quarantine: (from, to) =>
@@ -159,7 +162,7 @@ function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {
   }
   const fd = disk.open(path, "r+");
   try {
-    disk.flushDirectory(dirname(path));
+    disk.flushDirectoryBlocking(dirname(path));
   } catch (error) {
     disk.close(fd);
     throw error;

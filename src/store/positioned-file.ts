@@ -23,37 +23,39 @@ export class PositionedFile {
   #aheadFd: number | null = null;
   #aheadBusy = 0;
   #closed = false;
-  /** A new file, or one whose size was cut, needs more than fdatasync is asked to answer for. */
-  #cuts: number;
+  /**
+   * A new file, or one whose size was cut, needs more than fdatasync is asked to answer for. One at
+   * first: the process before this one may have been killed between its cut and the flush.
+   */
+  #cuts = 1;
   /** Those that a flush which has succeeded began after: until it has, every flush is for all. */
   #flushedCuts = 0;
 
-  private constructor(disk: Disk, path: string, mode: "r" | "r+", fd: number, isNew: boolean) {
+  private constructor(disk: Disk, path: string, mode: "r" | "r+", fd: number) {
     this.path = path;
     this.#disk = disk;
     this.#mode = mode;
     this.#fd = fd;
-    this.#cuts = isNew ? 1 : 0;
   }
 
   /** Opens a file that exists. */
   static open(disk: Disk, path: string, mode: "r" | "r+"): PositionedFile {
-    return PositionedFile.#ready(disk, path, mode, disk.open(path, mode), false);
+    return PositionedFile.#ready(disk, path, mode, disk.open(path, mode));
   }
 
   /** Makes a file that does not exist. Neither its bytes nor its name are flushed. */
   static create(disk: Disk, path: string): PositionedFile {
-    return PositionedFile.#ready(disk, path, "r+", disk.open(path, "create"), true);
+    return PositionedFile.#ready(disk, path, "r+", disk.open(path, "create"));
   }
 
   /** Takes over a descriptor. */
   static adopt(disk: Disk, path: string, mode: "r" | "r+", fd: number): PositionedFile {
-    return PositionedFile.#ready(disk, path, mode, fd, false);
+    return PositionedFile.#ready(disk, path, mode, fd);
   }
 
   /** With the second descriptor open: a flush must not find that there is none to be had. */
-  static #ready(disk: Disk, path: string, mode: "r" | "r+", fd: number, isNew: boolean): PositionedFile {
-    const file = new PositionedFile(disk, path, mode, fd, isNew);
+  static #ready(disk: Disk, path: string, mode: "r" | "r+", fd: number): PositionedFile {
+    const file = new PositionedFile(disk, path, mode, fd);
     try {
       if (mode === "r+") file.#openAhead();
       return file;

@@ -1,0 +1,376 @@
+/**
+ * What must hold whenever a process is stopped, a power cut comes or a flush fails, as functions of
+ * the library under test: crash-points.test.ts runs them on ours, mutations.test.ts on copies that
+ * were broken on purpose, where each must fail.
+ */
+import assert from "node:assert/strict";
+import type { Wal, WalOptions } from "wal-db";
+import type { Library } from "./library.ts";
+import { claimOf, joined, logOf, markSlot, scanPlain } from "./plain-format.ts";
+import { RecordingDisk, type RecordingOptions, Stopped } from "./recording-disk.ts";
+import { randomFrom, VolatileDisk } from "./volatile-disk.ts";
+
+const path = "/logs/app.wal";
+const markPath = `${path}.mark`;
+
+/** A few records of several sizes, none like another. */
+export function payload(i: number): Uint8Array {
+  const text = `record ${i} `;
+  return new TextEncoder().encode(text.padEnd(text.length + ((i * 37) % 90), String(i % 10)));
+}
+
+function payloads(wal: Wal): string[] {
+  return [...wal].map((record) => Buffer.from(record.data).toString("latin1"));
+}
+
+function expectedPayloads(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => Buffer.from(payload(i)).toString("latin1"));
+}
+
+/** The mark must never claim what a power cut would take: true at every single call. */
+function checkClaim(sim: VolatileDisk): void {
+  const mark = sim.files()[markPath];
+  const claim = mark === undefined ? null : claimOf(mark);
+  if (claim === null) return;
+  const durable = sim.durableFiles()[path] ?? new Uint8Array(0);
+  const bounds = [0, ...scanPlain(durable).records.map((r) => r.lsn + 8 + r.payload.length)];
+  assert.ok(bounds.includes(claim), `the mark claims ${claim}; durable record ends are ${bounds.join(", ")}`);
+}
+
+/** How many records a session had acknowledged, and how many it had appended, when it ended. */
+interface Session {
+  acknowledged: number;
+  appended: number;
+}
+
+/** Appends and syncs; `done` tells what was acknowledged when it is stopped midway. */
+function appendSome(wal: Wal, session: Session): void {
+  const add = (): void => {
+    // One that is being appended may be there or not: count it before.
+    session.appended++;
+    wal.append(payload(session.appended - 1));
+  };
+  const sync = (): void => {
+    wal.syncBlocking();
+    session.acknowledged = session.appended;
+  };
+  add();
+  sync();
+  add();
+  add();
+  sync();
+  add();
+  session.appended++;
+  wal.appendAndSyncBlocking(payload(session.appended - 1));
+  session.acknowledged = session.appended;
+  add();
+}
+
+interface StopResult {
+  /** False: it ran to its end, there are no more calls to stop at. */
+  readonly stopped: boolean;
+}
+
+/** Runs `work` on a disk that stops at the n-th changing call; with `half`, amid it if it is a write. */
+function runAndStop(
+  sim: VolatileDisk,
+  stopAt: number,
+  half: boolean,
+  work: (recording: RecordingDisk) => void,
+  before?: RecordingOptions["before"],
+): StopResult {
+  let halved = false;
+  const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+    before(call, number) {
+      if (half ? halved : number === stopAt) recording.stop();
+      if (half && number === stopAt && call.name !== "write") recording.stop();
+      before?.(call, number);
+    },
+    writeLength(_call, length) {
+      if (!half || recording.changes !== stopAt || length < 2) return length;
+      halved = true;
+      return length >> 1;
+    },
+  });
+  try {
+    work(recording);
+  } catch (error) {
+    if (!isStop(error)) throw error;
+    return { stopped: true };
+  }
+  return { stopped: recording.changes >= stopAt };
+}
+
+/** The library may have wrapped it; where it swallowed it, later calls threw it again. */
+function isStop(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof Stopped) return true;
+  return false;
+}
+
+/** The ways in which the bytes may look after the end: kill, power cut taking all, power cut taking some. */
+function* endings(seeds: number): Generator<(sim: VolatileDisk, salt: number) => void> {
+  yield (sim) => sim.killProcess();
+  yield (sim) => sim.cutPower();
+  for (let seed = 1; seed <= seeds; seed++) yield (sim, salt) => sim.cutPower(randomFrom(seed * 1000 + salt));
+}
+
+/**
+ * A session on a new log, stopped at each of its calls, by kill or power cut; then an open: all
+ * that was acknowledged is there, in order, nothing invented, and the log can be appended to.
+ */
+export function checkSession(lib: Library, seeds: number): number {
+  let runs = 0;
+  for (const half of [false, true]) {
+    for (const end of endings(seeds)) {
+      for (let stopAt = 1, more = true; more; stopAt++) {
+        const sim = new VolatileDisk();
+        const session: Session = { acknowledged: 0, appended: 0 };
+        const work = (recording: RecordingDisk): void => {
+          const wal = lib.open(recording.disk, path);
+          appendSome(wal, session);
+          wal.closeBlocking();
+          session.acknowledged = session.appended;
+        };
+        more = runAndStop(sim, stopAt, half, work, () => checkClaim(sim)).stopped;
+        end(sim, stopAt);
+        checkAcknowledged(lib, sim, session, `stopped at call ${stopAt}${half ? " halfway" : ""}`);
+        runs++;
+      }
+    }
+  }
+  return runs;
+}
+
+function checkAcknowledged(lib: Library, sim: VolatileDisk, session: Session, what: string): void {
+  let wal = lib.open(sim.disk, path);
+  const found = payloads(wal);
+  assert.deepEqual(found, expectedPayloads(found.length), what);
+  assert.ok(found.length >= session.acknowledged, `${what}: ${found.length} of ${session.acknowledged}`);
+  assert.ok(found.length <= session.appended, `${what}: invented ${found.length - session.appended}`);
+  // What open has recovered and called durable stays, and the log goes on.
+  assert.equal(wal.durable, wal.end, what);
+  sim.cutPower();
+  wal = lib.open(sim.disk, path);
+  assert.deepEqual(payloads(wal), found, `${what}, and a power cut after the open`);
+  wal.appendAndSyncBlocking(payload(found.length));
+  sim.cutPower();
+  wal = lib.open(sim.disk, path);
+  assert.deepEqual(payloads(wal), expectedPayloads(found.length + 1), `${what}, and one more record`);
+  wal.closeBlocking();
+}
+
+/** A log that needs repair. */
+export interface Repair {
+  readonly name: string;
+  readonly image: Uint8Array;
+  readonly mark: Uint8Array | null;
+  readonly options: WalOptions;
+  /** What is left of the log. */
+  readonly after: Uint8Array;
+  /** What must be found in a quarantine file. */
+  readonly saved: Uint8Array | null;
+}
+
+/**
+ * The repair, stopped at each of its calls; then an open with the same options: the same log, the
+ * same quarantine, once; and the same again after a power cut that takes all that is not flushed.
+ */
+export function checkRepair(lib: Library, repair: Repair, seeds: number): number {
+  let runs = 0;
+  const files: Record<string, Uint8Array> = { [path]: repair.image };
+  if (repair.mark !== null) files[markPath] = repair.mark;
+  for (const half of [false, true]) {
+    for (const end of endings(seeds)) {
+      for (let stopAt = 1, more = true; more; stopAt++) {
+        const sim = new VolatileDisk(files);
+        const what = `${repair.name}, stopped at call ${stopAt}${half ? " halfway" : ""}`;
+        const work = (recording: RecordingDisk): void => {
+          lib.open(recording.disk, path, repair.options).closeBlocking();
+        };
+        more = runAndStop(sim, stopAt, half, work, () => checkNothingLost(sim, repair, what)).stopped;
+        end(sim, stopAt);
+        checkNothingLost(sim, repair, what);
+        // And stopped once more, somewhere: what the first process left may be seen and not be durable.
+        runAndStop(sim, 1 + ((stopAt * 7 + runs) % 16), half, work);
+        if (runs % 2 === 0) sim.killProcess();
+        else end(sim, stopAt + 500);
+        checkNothingLost(sim, repair, what);
+        const wal = lib.open(sim.disk, path, repair.options);
+        assert.equal(wal.recovery.end, repair.after.length, what);
+        checkRepaired(sim.files(), repair, what);
+        sim.cutPower();
+        checkRepaired(sim.durableFiles(), repair, `${what}, and a power cut after the open`);
+        // No policy by name is needed any more: the log is whole, and its mark true.
+        const again = lib.open(sim.disk, path);
+        assert.equal(again.end, repair.after.length, what);
+        assert.equal(again.recovery.damage, null, what);
+        again.closeBlocking();
+        runs++;
+      }
+    }
+  }
+  return runs;
+}
+
+/** At any moment, seen and durable: the bytes are in the log still, or in quarantine already. */
+function checkNothingLost(sim: VolatileDisk, repair: Repair, what: string): void {
+  if (repair.saved === null) return;
+  for (const files of [sim.files(), sim.durableFiles()]) {
+    const inLog = Buffer.from(files[path] ?? []).equals(repair.image);
+    assert.ok(inLog || quarantined(files, repair.saved) === 1, `${what}: bytes are gone`);
+  }
+}
+
+function quarantined(files: Readonly<Record<string, Uint8Array>>, saved: Uint8Array): number {
+  const names = Object.keys(files).filter((name) => name.startsWith(`${path}.quarantine-`));
+  return names.filter((name) => Buffer.from(files[name] ?? []).equals(saved)).length;
+}
+
+function checkRepaired(files: Readonly<Record<string, Uint8Array>>, repair: Repair, what: string): void {
+  assert.deepEqual(files[path], repair.after, what);
+  const beside = Object.keys(files).filter((name) => name !== path && name !== markPath);
+  const expected = repair.saved === null ? [] : [`${path}.quarantine-${repair.after.length}`];
+  assert.deepEqual(beside, expected, what);
+  if (repair.saved !== null) assert.equal(quarantined(files, repair.saved), 1, what);
+}
+
+/** A mark that was written twice. */
+function marked(lsn: number): Uint8Array {
+  return joined(markSlot(0, 7), markSlot(lsn, 8));
+}
+
+/** Logs that need each a different repair, all of the same four records. */
+export function repairs(): Repair[] {
+  const log = logOf([0, 1, 2, 3].map(payload));
+  const [, , third = 0, fourth = 0] = scanPlain(log).records.map((record) => record.lsn);
+  const noise = Uint8Array.from({ length: 700 }, (_, i) => (i * 73 + 29) % 251);
+  const damaged = log.slice();
+  damaged[third + 9] = (damaged[third + 9] ?? 0) ^ 4;
+  return [
+    { name: "torn tail", image: log.slice(0, -3), mark: marked(third), options: {}, saved: null },
+    { name: "torn tail without a mark", image: log.slice(0, -3), mark: null, options: {}, saved: null },
+    {
+      name: "zeros",
+      image: joined(log, new Uint8Array(300)),
+      mark: marked(fourth),
+      options: {},
+      saved: null,
+    },
+    { name: "noise", image: joined(log, noise), mark: marked(fourth), options: {}, saved: noise },
+    { name: "hole", image: damaged, mark: marked(third), options: {}, saved: damaged.slice(third) },
+    { name: "wrong file", image: noise, mark: null, options: {}, saved: noise },
+    {
+      name: "loss, accepted",
+      image: damaged,
+      mark: marked(log.length),
+      options: { onDamage: "quarantine", verify: "full" },
+      saved: damaged.slice(third),
+    },
+    {
+      name: "loss, accepted and not saved",
+      image: damaged,
+      mark: marked(log.length),
+      options: { onDamage: "truncate", verify: "full" },
+      saved: null,
+    },
+    {
+      name: "shorter than its mark, accepted",
+      image: log.slice(0, fourth + 5),
+      mark: marked(log.length),
+      options: { onDamage: "quarantine" },
+      saved: log.slice(fourth, fourth + 5),
+    },
+  ].map((repair) => ({ ...repair, after: repair.image.slice(0, scanPlain(repair.image).end) }) as Repair);
+}
+
+/**
+ * A flush that failed, the process gone, the same boot: what the cache still shows is recovered;
+ * once it is called durable, a power cut must not take it. The cached pages are clean, and only
+ * writing them again brings them to the disk.
+ */
+export function checkFailedFlush(lib: Library): number {
+  let failures = 0;
+  for (let nth = 1; nth <= 12; nth++) {
+    const sim = new VolatileDisk();
+    const session: Session = { acknowledged: 0, appended: 0 };
+    let wal = lib.open(sim.disk, path);
+    appendSome(wal, session);
+    sim.failFlush = nth;
+    let poison: unknown = null;
+    for (let i = 0; i < 4 && poison === null; i++) {
+      session.appended++;
+      try {
+        wal.appendAndSyncBlocking(payload(session.appended - 1));
+      } catch (error) {
+        poison = error;
+      }
+      if (poison === null) session.acknowledged = session.appended;
+    }
+    if (poison !== null) {
+      failures++;
+      assert.equal((poison as { code?: string }).code, "WAL_POISONED");
+      assert.throws(() => wal.append("more"), { code: "WAL_POISONED" }, "a failed flush is final");
+      assert.throws(() => wal.syncBlocking(), { code: "WAL_POISONED" }, "a failed flush is final");
+    }
+    sim.failFlush = 0;
+    sim.killProcess();
+    wal = lib.open(sim.disk, path);
+    const found = payloads(wal);
+    assert.ok(found.length >= session.acknowledged);
+    checkClaim(sim);
+    sim.cutPower();
+    wal = lib.open(sim.disk, path);
+    assert.deepEqual(payloads(wal), found, `flush ${nth} failed; what the reopened log had called durable`);
+  }
+  return failures;
+}
+
+/** The n-th flush of a repair fails: open says so; opened again in the same boot, it is the same repair. */
+export function checkRepairFlush(lib: Library, repair: Repair): number {
+  for (let nth = 1; ; nth++) {
+    const files: Record<string, Uint8Array> = { [path]: repair.image };
+    if (repair.mark !== null) files[markPath] = repair.mark;
+    const sim = new VolatileDisk(files);
+    const what = `${repair.name}, flush ${nth} failed`;
+    sim.failFlush = nth;
+    let failed = false;
+    try {
+      lib.open(sim.disk, path, repair.options).closeBlocking();
+    } catch (error) {
+      failed = true;
+      assert.equal((error as { code?: string }).code, "WAL_IO", what);
+      assert.equal((error as { errno?: string }).errno, "EIO", what);
+    }
+    checkNothingLost(sim, repair, what);
+    if (sim.failFlush > 0) return nth - 1;
+    sim.failFlush = 0;
+    // Only the new mark's own flush may fail unsaid: the older mark stays true.
+    if (!failed) assert.equal(repair.mark, null, what);
+    lib.open(sim.disk, path, repair.options).closeBlocking();
+    sim.cutPower();
+    checkRepaired(sim.durableFiles(), repair, what);
+  }
+}
+
+/** Loss is refused, and refusing changes nothing. */
+export function checkRefusal(lib: Library): void {
+  for (const repair of repairs().filter((each) => each.name.includes("accepted"))) {
+    for (const onDamage of [undefined, "refuse"] as const) {
+      const sim = new VolatileDisk({ [path]: repair.image, [markPath]: repair.mark ?? new Uint8Array(0) });
+      const before = sim.files();
+      const options: WalOptions = { verify: "full", ...(onDamage === undefined ? {} : { onDamage }) };
+      const error = { code: "WAL_CORRUPT", offset: repair.after.length };
+      assert.throws(() => lib.open(sim.disk, path, options), error, repair.name);
+      assert.deepEqual(sim.files(), before, repair.name);
+    }
+  }
+}
+
+/** One log, one writer. */
+export function checkLock(lib: Library): void {
+  const sim = new VolatileDisk();
+  const wal = lib.open(sim.disk, path);
+  assert.throws(() => lib.open(sim.disk, path), { code: "WAL_LOCKED", path });
+  wal.closeBlocking();
+  lib.open(sim.disk, path).closeBlocking();
+}

@@ -1,0 +1,37 @@
+/**
+ * The library as a value, so that one check can be run on it and on a copy that was broken on purpose.
+ */
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+import { openFileStore } from "#internal/store/file-store.js";
+import type { Disk } from "#internal/store/disk.js";
+import { Wal, type WalOptions } from "wal-db";
+
+type StoreModule = { openFileStore: typeof openFileStore };
+type WalModule = { Wal: typeof Wal };
+
+export interface Library {
+  readonly Wal: typeof Wal;
+  /** Opens the log at `path` on `disk`, as Wal.openBlocking does on the real one. */
+  open(disk: Disk, path: string, options?: WalOptions): Wal;
+  openAsync(disk: Disk, path: string, options?: WalOptions): Promise<Wal>;
+}
+
+function libraryOf(wal: WalModule, stores: StoreModule): Library {
+  const storeFor = (disk: Disk, path: string, options?: WalOptions) =>
+    stores.openFileStore(path, { disk, readOnly: options?.readOnly ?? false });
+  return {
+    Wal: wal.Wal,
+    open: (disk, path, options) => wal.Wal.withStoreBlocking(storeFor(disk, path, options), options),
+    openAsync: (disk, path, options) => wal.Wal.withStore(storeFor(disk, path, options), options),
+  };
+}
+
+/** The library under test. */
+export const library: Library = libraryOf({ Wal }, { openFileStore });
+
+/** A built copy of it, in another folder. */
+export async function libraryIn(dist: string): Promise<Library> {
+  const load = (name: string): Promise<unknown> => import(pathToFileURL(join(dist, name)).href);
+  return libraryOf((await load("index.js")) as WalModule, (await load("store/file-store.js")) as StoreModule);
+}

@@ -1,0 +1,65 @@
+/**
+ * What an open must do with a given log, mark and policy: the decision table of recovery, written
+ * from its description over the whole image in memory, with no line of the library.
+ */
+import { claimOf, recordAt, scanPlain } from "./plain-format.ts";
+
+export interface OracleInput {
+  readonly image: Uint8Array;
+  /** The mark file's bytes; null: no such file. */
+  readonly mark: Uint8Array | null;
+  readonly onDamage: "quarantine" | "refuse" | "truncate" | undefined;
+  readonly verify: "tail" | "full";
+  readonly maxRecordBytes: number;
+}
+
+export type OracleAnswer =
+  | { readonly opens: false; readonly offset: number; readonly mark: number | null; readonly reason: string }
+  | {
+      readonly opens: true;
+      readonly scannedFrom: number;
+      readonly records: number;
+      readonly end: number;
+      readonly discarded: number;
+      readonly damage: null | { readonly offset: number; readonly reason: string; readonly kind: string };
+      /** What must stand in a quarantine file afterwards; null: no such file. */
+      readonly saved: Uint8Array | null;
+    };
+
+export function expectedOpen(input: OracleInput): OracleAnswer {
+  const { image, onDamage, maxRecordBytes } = input;
+  const claim = input.mark === null ? null : claimOf(input.mark);
+  const byName = onDamage === "quarantine" || onDamage === "truncate";
+
+  let scannedFrom = 0;
+  let scan = scanPlain(image, 0, maxRecordBytes);
+  if (input.verify === "tail" && claim !== null && claim > 0 && claim <= image.length) {
+    const fromMark = scanPlain(image, claim, maxRecordBytes);
+    if (fromMark.records.length > 0 || claim === image.length) [scannedFrom, scan] = [claim, fromMark];
+  }
+  const { end } = scan;
+  const lost = claim !== null && end < claim;
+  if (lost && !byName)
+    return { opens: false, offset: end, mark: claim, reason: scan.reason ?? "shorter-than-mark" };
+
+  const found = { opens: true, scannedFrom, records: scan.records.length, end } as const;
+  const tail = image.subarray(end);
+  if (scan.reason === null || tail.every((byte) => byte === 0)) {
+    return { ...found, discarded: 0, damage: null, saved: null };
+  }
+  let follows = false;
+  for (let at = end + 1; at + 8 <= image.length && !follows; at++) {
+    follows = typeof recordAt(image, at, maxRecordBytes) === "number";
+  }
+  const kind = end > 0 && !follows ? "torn" : "corrupt";
+  if (kind === "corrupt" && onDamage === "refuse") {
+    return { opens: false, offset: end, mark: null, reason: scan.reason };
+  }
+  const onlyIncomplete = kind === "torn" && scan.reason.startsWith("torn-") && !lost;
+  return {
+    ...found,
+    discarded: tail.length,
+    damage: { offset: end, reason: scan.reason, kind },
+    saved: onlyIncomplete || onDamage === "truncate" ? null : tail.slice(),
+  };
+}
