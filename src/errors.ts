@@ -118,3 +118,10 @@ export function asIoError(error: unknown, what: string, facts: WalErrorFacts = {
 export function invalidArgument(message: string, facts: WalErrorFacts = {}): WalError {
   return new WalError("WAL_INVALID_ARGUMENT", message, facts);
 }
+
+/** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
+export function shown(value: unknown): string {
+  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
+    return String(value);
+  return typeof value;
+}
