@@ -805,7 +805,8 @@ function headFrom(store: WalStore, at: Lsn): number {
 }
 
 function batchOf(records: Iterable<RecordInput>): RecordInput[] {
-  const iterable = typeof records === "object" && records !== null && Symbol.iterator in records;
+  const iterable =
+    typeof records === "object" && records !== null && typeof records[Symbol.iterator] === "function";
   if (!iterable || records instanceof Uint8Array) {
     throw invalidArgument("appendBatch takes an array, or another iterable, of records.");
   }

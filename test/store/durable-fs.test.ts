@@ -2,17 +2,16 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
-import {
-  createDurably,
-  removeDurably,
-  replaceBytesDurably,
-  replaceDurably,
-  temporaryName,
-} from "#internal/store/durable-fs.js";
+import { createDurably, removeDurably, replaceDurably, temporaryName } from "#internal/store/durable-fs.js";
+import { writeFully } from "#internal/store/positioned-file.js";
 import { type DiskFault, FaultDisk, type FaultyCall } from "../support/fault-disk.ts";
 import { scratchDir } from "../support/scratch.ts";
 
 const bytes = Uint8Array.of(1, 2, 3);
+
+function replaceBytes(disk: FaultDisk, path: string): void {
+  replaceDurably(disk, path, (fd) => writeFully(disk, fd, bytes, 0));
+}
 
 test("create: the file is flushed before its folder", (t) => {
   const disk = new FaultDisk();
@@ -40,7 +39,7 @@ test("replace: written aside, flushed, renamed, and only then is the folder flus
   const dir = scratchDir(t);
   const path = join(dir, "head");
   writeFileSync(path, "old");
-  replaceBytesDurably(disk, path, bytes);
+  replaceBytes(disk, path);
   assert.deepEqual(
     disk.calls.filter((call) => !call.startsWith("remove")),
     [
@@ -64,7 +63,7 @@ test("replace: whichever call fails, the old bytes or the new ones stand there w
     const disk = new FaultDisk();
     const faults: DiskFault[] = call === "write" ? [{ most: 1 }, { errno: "ENOSPC" }] : [{ errno: "EIO" }];
     disk.faults[call] = () => faults.shift();
-    assert.throws(() => replaceBytesDurably(disk, path, bytes), {
+    assert.throws(() => replaceBytes(disk, path), {
       code: call === "write" ? "ENOSPC" : "EIO",
     });
     const expected = call === "flushDirectory" ? Buffer.from(bytes) : Buffer.from("old");
@@ -78,7 +77,7 @@ test("replace: a temporary file that a crash left is no obstacle", (t) => {
   const disk = new FaultDisk();
   const path = join(scratchDir(t), "head");
   writeFileSync(temporaryName(path), "left behind, and longer than what comes");
-  replaceBytesDurably(disk, path, bytes);
+  replaceBytes(disk, path);
   assert.deepEqual(readFileSync(path), Buffer.from(bytes));
 });
 

@@ -72,6 +72,12 @@ export class FaultDisk implements Disk {
     this.#open.set(fd, basename(path));
     return fd;
   }
+  openDirectory(path: string): number {
+    this.#enter("open", `${basename(path)} directory`);
+    const fd = nodeDisk.openDirectory(path);
+    this.#open.set(fd, basename(path));
+    return fd;
+  }
   close(fd: number): void {
     this.calls.push(`close ${this.#nameOf(fd)}`);
     this.#open.delete(fd);
@@ -125,9 +131,14 @@ export class FaultDisk implements Disk {
     this.#enter("flushAll", this.#nameOf(fd));
     nodeDisk.flushAllBlocking(fd);
   }
-  flushDirectory(directory: string): void {
+  async flushDirectory(directory: string): Promise<void> {
     this.#enter("flushDirectory", basename(directory));
-    nodeDisk.flushDirectory(directory);
+    await this.gate;
+    return nodeDisk.flushDirectory(directory);
+  }
+  flushDirectoryBlocking(directory: string): void {
+    this.#enter("flushDirectory", basename(directory));
+    nodeDisk.flushDirectoryBlocking(directory);
   }
   lock(fd: number, path: string): boolean {
     return nodeDisk.lock(fd, path);
