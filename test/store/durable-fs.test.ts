@@ -2,16 +2,17 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
+import type { Disk } from "#internal/store/disk.js";
 import { createDurably, removeDurably, replaceDurably, temporaryName } from "#internal/store/durable-fs.js";
 import { writeFully } from "#internal/store/positioned-file.js";
 import { type DiskFault, FaultDisk, type FaultyCall } from "../support/fault-disk.ts";
 import { scratchDir } from "../support/scratch.ts";
 
-const bytes = Uint8Array.of(1, 2, 3);
-
-function replaceBytes(disk: FaultDisk, path: string): void {
+function replaceBytes(disk: Disk, path: string, bytes: Uint8Array): void {
   replaceDurably(disk, path, (fd) => writeFully(disk, fd, bytes, 0));
 }
+
+const bytes = Uint8Array.of(1, 2, 3);
 
 test("create: the file is flushed before its folder", (t) => {
   const disk = new FaultDisk();
@@ -39,7 +40,7 @@ test("replace: written aside, flushed, renamed, and only then is the folder flus
   const dir = scratchDir(t);
   const path = join(dir, "head");
   writeFileSync(path, "old");
-  replaceBytes(disk, path);
+  replaceBytes(disk, path, bytes);
   assert.deepEqual(
     disk.calls.filter((call) => !call.startsWith("remove")),
     [
@@ -63,7 +64,7 @@ test("replace: whichever call fails, the old bytes or the new ones stand there w
     const disk = new FaultDisk();
     const faults: DiskFault[] = call === "write" ? [{ most: 1 }, { errno: "ENOSPC" }] : [{ errno: "EIO" }];
     disk.faults[call] = () => faults.shift();
-    assert.throws(() => replaceBytes(disk, path), {
+    assert.throws(() => replaceBytes(disk, path, bytes), {
       code: call === "write" ? "ENOSPC" : "EIO",
     });
     const expected = call === "flushDirectory" ? Buffer.from(bytes) : Buffer.from("old");
@@ -77,7 +78,7 @@ test("replace: a temporary file that a crash left is no obstacle", (t) => {
   const disk = new FaultDisk();
   const path = join(scratchDir(t), "head");
   writeFileSync(temporaryName(path), "left behind, and longer than what comes");
-  replaceBytes(disk, path);
+  replaceBytes(disk, path, bytes);
   assert.deepEqual(readFileSync(path), Buffer.from(bytes));
 });
 

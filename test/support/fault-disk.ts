@@ -72,12 +72,6 @@ export class FaultDisk implements Disk {
     this.#open.set(fd, basename(path));
     return fd;
   }
-  openDirectory(path: string): number {
-    this.#enter("open", `${basename(path)} directory`);
-    const fd = nodeDisk.openDirectory(path);
-    this.#open.set(fd, basename(path));
-    return fd;
-  }
   close(fd: number): void {
     this.calls.push(`close ${this.#nameOf(fd)}`);
     this.#open.delete(fd);
@@ -131,6 +125,12 @@ export class FaultDisk implements Disk {
     this.#enter("flushAll", this.#nameOf(fd));
     nodeDisk.flushAllBlocking(fd);
   }
+  openDirectory(path: string): number {
+    this.#enter("open", `${basename(path)} directory`);
+    const fd = nodeDisk.openDirectory(path);
+    this.#open.set(fd, basename(path));
+    return fd;
+  }
   async flushDirectory(directory: string): Promise<void> {
     this.#enter("flushDirectory", basename(directory));
     await this.gate;
@@ -156,5 +156,8 @@ export class FaultDisk implements Disk {
   }
   makeDirectory(path: string): void {
     nodeDisk.makeDirectory(path);
+  }
+  removeDirectory(path: string): void {
+    nodeDisk.removeDirectory(path);
   }
 }

@@ -160,7 +160,14 @@ test("stats count what was asked and what was done, and are a copy", async () =>
   wal.appendAndSyncBlocking("d");
   wal.syncBlocking();
   await wal.sync();
-  assert.deepEqual(wal.stats(), { ...none, appends: 6, appendedBytes: wal.end, syncs: 4, flushes: 2, commits: 4 });
+  assert.deepEqual(wal.stats(), {
+    ...none,
+    appends: 6,
+    appendedBytes: wal.end,
+    syncs: 4,
+    flushes: 2,
+    commits: 4,
+  });
   const copy = wal.stats();
   copy.appends = 99;
   assert.equal(wal.stats().appends, 6);
