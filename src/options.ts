@@ -1,4 +1,4 @@
-import { invalidArgument } from "./errors.ts";
+import { invalidArgument, shown } from "./errors.ts";
 import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
 import type { RecoverOptions } from "./recovery/recover.ts";
 import type { DamagePolicy } from "./recovery/report.ts";
@@ -110,11 +110,4 @@ function functionOf<F>(name: string, value: F | undefined): F | undefined {
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value === undefined || typeof value?.throwIfAborted === "function") return value;
   throw invalidArgument("signal is an AbortSignal.");
-}
-
-/** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
-function shown(value: unknown): string {
-  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
-    return String(value);
-  return typeof value;
 }
