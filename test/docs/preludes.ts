@@ -58,6 +58,10 @@ export const preludes: Readonly<Record<string, string>> = {
 
   SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
 
+  convert: `
+    import { convert, Wal } from "wal-db";
+    await (await Wal.open("app.wal")).close();`,
+
   "Wal.openSegmented": `import { Wal } from "wal-db";`,
 
   "Wal.truncateAfter": `

@@ -20,6 +20,7 @@ const rooms: readonly string[] = [
   "src/codec",
   "src/options.ts",
   "src/wal.ts",
+  "src/convert.ts",
   "src/files.ts",
   "src/index.ts",
 ];
