@@ -60,7 +60,13 @@ export const preludes: Readonly<Record<string, string>> = {
 
   convert: `
     import { convert, Wal } from "wal-db";
-    await (await Wal.open("app.wal")).close();`,
+    const wal = await Wal.open("app.wal");
+    wal.append("to be taken along");
+    await wal.close();
+    process.on("exit", () => {
+      const segmented = Wal.openSegmentedBlocking("app-segments", { segmentSize: 16 * 1024 * 1024 });
+      if (segmented.read(segmented.head).text() !== "to be taken along") throw new Error("it was not");
+    });`,
 
   "Wal.openSegmented": `import { Wal } from "wal-db";`,
 
