@@ -28,20 +28,20 @@ import type { WalStore } from "./store/store.ts";
 
 export interface ConvertOptions {
   /** Bytes per segment of the result. Default: one file, without segments. */
-  readonly segmentSize?: number;
+  readonly segmentSize?: number | undefined;
   /** Bytes per segment of a source that has segments. Default: as its files show. */
-  readonly sourceSegmentSize?: number;
+  readonly sourceSegmentSize?: number | undefined;
   /**
    * Let LSNs begin at 0 in the result, for a source whose front was dropped: every LSN goes down by
    * its head. Without it such a source can only become segments again. Default false.
    */
-  readonly rebase?: boolean;
+  readonly rebase?: boolean | undefined;
   /** As in WalOptions: must be what the log was written with, or more. Default 64 MiB. */
-  readonly maxRecordSize?: number;
+  readonly maxRecordSize?: number | undefined;
   /** Bytes dealt with so far, and in all: each is read once to copy and once to verify. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborts: rejects with its reason, leaves nothing of the result. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ConvertReport {
@@ -136,7 +136,7 @@ async function build(
     readOnly: true,
     verify: "tail",
     onDamage: "refuse",
-    ...(options.maxRecordSize === undefined ? {} : { maxRecordSize: options.maxRecordSize }),
+    maxRecordSize: options.maxRecordSize,
   });
   const { report } = await runAsync(recover(source, settings), source);
   const shift = options.rebase === true ? report.head : 0;

@@ -53,9 +53,9 @@ export interface WalStats {
 /** What `retain` is to keep. */
 export interface RetainOptions {
   /** Keep at most so many bytes of log, as far as whole records allow. Default: no bound. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Drop nothing at or past this LSN: your last checkpoint. Default: no bound. */
-  readonly before?: Lsn;
+  readonly before?: Lsn | undefined;
 }
 
 /** Opens the stores that live on files. Not in a browser: see index.ts. */
