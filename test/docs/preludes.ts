@@ -58,6 +58,16 @@ export const preludes: Readonly<Record<string, string>> = {
 
   SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
 
+  convert: `
+    import { convert, Wal } from "wal-db";
+    const wal = await Wal.open("app.wal");
+    wal.append("to be taken along");
+    await wal.close();
+    process.on("exit", () => {
+      const segmented = Wal.openSegmentedBlocking("app-segments", { segmentSize: 16 * 1024 * 1024 });
+      if (segmented.read(segmented.head).text() !== "to be taken along") throw new Error("it was not");
+    });`,
+
   "Wal.openSegmented": `import { Wal } from "wal-db";`,
 
   "Wal.truncateAfter": `

@@ -262,6 +262,7 @@ export class VolatileDisk {
         this.#change({ kind: "unlink", path });
       },
       makeDirectory: (path) => void this.#directory(path),
+      removeDirectory: (path) => void this.#directories.delete(path),
     };
   }
 }
