@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { MemStore, Wal, WalError } from "wal-db";
-import { HandStore } from "../support/hand-store.ts";
+import { HandStore, turn } from "../support/hand-store.ts";
 import { referenceLog } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
@@ -131,7 +131,7 @@ test("nothing is called durable before the flush of what was recovered", async (
     opened = true;
     return wal;
   });
-  while (store.flights.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 1000 && store.flights.length === 0; i++) await turn();
   assert.equal(opened, false);
   assert.equal(store.flight(0).covers, 12);
   store.flight(0).land();
