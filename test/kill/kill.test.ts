@@ -165,14 +165,20 @@ test("the judge of these rounds sees a record that is lost, changed, out of plac
     const verdict = await judge("file", log, { seed, acknowledged: 4, planted: 0 });
     return verdict.faults.join("; ");
   };
+  // Two numbers may have the same payload, an empty one for instance: take one that differs.
+  const otherThan = (number: number): number => {
+    let other = number + 1;
+    while (Buffer.from(payloadOf(seed, other)).equals(Buffer.from(payloadOf(seed, number)))) other++;
+    return other;
+  };
   assert.equal(await faultsOf("whole", [0, 1, 2, 3]), "");
   assert.equal(await faultsOf("more", [0, 1, 2, 3, 4]), "");
   assert.match(await faultsOf("lost", [0, 1, 2]), /4 records were acknowledged; 3 are there/);
   assert.match(
-    await faultsOf("swapped", [0, 1, 5, 3]),
+    await faultsOf("swapped", [0, 1, otherThan(2), 3]),
     /record 2 at \d+, \d+ bytes, is not what was appended/,
   );
-  assert.match(await faultsOf("invented", [0, 1, 2, 3, 9]), /record 4/);
+  assert.match(await faultsOf("invented", [0, 1, 2, 3, otherThan(4)]), /record 4/);
   assert.match(
     await faultsOf("cut", [0, 1, 2, 3], (log) => truncateSync(log, 9)),
     /4 records were acknowledged; /,
