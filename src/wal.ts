@@ -202,7 +202,7 @@ export class Wal implements AsyncDisposable {
     try {
       return new Wal(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
-      giveBack(store);
+      abandon(store);
       throw error;
     }
   }
@@ -212,7 +212,7 @@ export class Wal implements AsyncDisposable {
     try {
       return new Wal(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
-      giveBack(store);
+      abandon(store);
       throw error;
     }
   }
@@ -516,6 +516,11 @@ export class Wal implements AsyncDisposable {
    */
   close(): Promise<void> {
     if (this.#closing !== null) return this.#closing;
+    try {
+      this.#checkNotWriting();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const closing = this.#closeOnce();
     // The first caller is told of a failure; whoever closes again only waits.
     this.#closing = closing.catch(() => {});
@@ -525,6 +530,7 @@ export class Wal implements AsyncDisposable {
   /** As {@link Wal.close}, blocking the thread until done. */
   closeBlocking(): void {
     if (this.#closed) return;
+    this.#checkNotWriting();
     this.#state.closeGate();
     this.#closing ??= Promise.resolve();
     try {
@@ -751,11 +757,14 @@ export class Wal implements AsyncDisposable {
   #checkWritable(): void {
     this.#checkSyncable();
     if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#path);
-    if (this.#state.writing) {
-      throw invalidArgument(
-        "A store called its own log while it was writing for it. A store only holds bytes.",
-      );
-    }
+    this.#checkNotWriting();
+  }
+
+  #checkNotWriting(): void {
+    if (!this.#state.writing || this.#state.poison !== null) return;
+    throw invalidArgument(
+      "A store called its own log while it was writing for it. A store only holds bytes.",
+    );
   }
 }
 
@@ -791,7 +800,20 @@ function take(store: WalStore, settings: OpenSettings): void {
 
 function giveBack(store: WalStore): void {
   storesInUse.delete(store);
-  store.close();
+  try {
+    store.close();
+  } catch (error) {
+    throw asIoError(error, "Closing the log failed", { path: store.path });
+  }
+}
+
+/** After an open that failed: what it failed with is what its caller must learn. */
+function abandon(store: WalStore): void {
+  try {
+    giveBack(store);
+  } catch {
+    return;
+  }
 }
 
 function headFrom(store: WalStore, at: Lsn): number {

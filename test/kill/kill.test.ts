@@ -149,6 +149,14 @@ for (const kind of ["file", "segments"] as const) {
     killRounds(t, kind));
 }
 
+/** Two numbers may have the same payload, an empty one for instance: the next one whose payload differs. */
+function otherThan(number: number): number {
+  const bytes = Buffer.from(payloadOf(seed, number));
+  let other = number + 1;
+  while (bytes.equals(Buffer.from(payloadOf(seed, other)))) other++;
+  return other;
+}
+
 test("the judge of these rounds sees a record that is lost, changed, out of place or invented", async (t) => {
   const dir = scratchDir(t);
   const faultsOf = async (
@@ -164,12 +172,6 @@ test("the judge of these rounds sees a record that is lost, changed, out of plac
     spoil?.(log);
     const verdict = await judge("file", log, { seed, acknowledged: 4, planted: 0 });
     return verdict.faults.join("; ");
-  };
-  // Two numbers may have the same payload, an empty one for instance: take one that differs.
-  const otherThan = (number: number): number => {
-    let other = number + 1;
-    while (Buffer.from(payloadOf(seed, other)).equals(Buffer.from(payloadOf(seed, number)))) other++;
-    return other;
   };
   assert.equal(await faultsOf("whole", [0, 1, 2, 3]), "");
   assert.equal(await faultsOf("more", [0, 1, 2, 3, 4]), "");
