@@ -53,3 +53,6 @@ export const openSegmentsMax = 30;
 
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
+
+/** Threads that may have one log open at a time, the owner among them. */
+export const writersMax: number = 64;
