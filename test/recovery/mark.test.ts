@@ -364,3 +364,29 @@ test("a log that is gone while its mark is there is not begun anew unasked", (t)
   wal.closeBlocking();
   Wal.openBlocking(file).closeBlocking();
 });
+
+test("a flush that lands after closeBlocking does not touch the mark any more", async () => {
+  // Once, it opened the mark file again, and wrote, when the lock was gone: beside the next owner
+  // of the log. It took a mark that could not be written while the log was being closed.
+  const sim = new VolatileDisk();
+  let failing = false;
+  const recording = new RecordingDisk(sim.disk, {
+    before(call) {
+      if (failing && call.path === markPath && call.name === "write") throw systemError("ENOSPC");
+    },
+  });
+  const wal = library.open(recording.disk, path);
+  wal.append("one");
+  const pending = wal.sync();
+  await Promise.resolve();
+  failing = true;
+  wal.closeBlocking();
+  failing = false;
+  const closedAt = recording.calls.length;
+  await pending;
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  const late = recording.calls.slice(closedAt).map((call) => `${call.name} ${call.path}`);
+  assert.deepEqual(late, [`close ${path}`], "only the descriptor of the flush");
+});
