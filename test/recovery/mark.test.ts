@@ -198,7 +198,7 @@ test("with appends during every flush, no mark claims more than was written when
   let writtenAtFlush = 0;
   let marks = 0;
   const recording = new RecordingDisk(sim.disk, {
-    before(call) {
+    watch(call) {
       if (call.name === "flush" && call.path === path) writtenAtFlush = sim.files()[path]?.length ?? 0;
       if (call.name !== "write" || call.path !== markPath) return;
       marks++;
@@ -221,6 +221,7 @@ test("with appends during every flush, no mark claims more than was written when
   }
   await Promise.all(commits);
   await wal.close();
+  recording.checkWatched();
   assert.ok(marks > 10, `only ${marks} marks`);
   assert.equal(claimOf(sim.files()[markPath] ?? log), sim.files()[path]?.length);
 });
