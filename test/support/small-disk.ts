@@ -64,10 +64,11 @@ export function smallDisk(t: TestContext, mebibytes: number): SmallDisk | string
   const image = join(base, "disk.img");
   const dir = join(base, "mounted");
   let mounted = false;
-  // One hook, in this order: nothing may be removed through a mount that is still there. The loop
-  // device goes with the mount, since mount made it.
+  // One hook, in this order: nothing may be removed through a mount that is still there. A test that
+  // failed may have left a log open: then the mount is taken from the tree now (-l), and goes when
+  // the process does. The loop device goes with the mount, since mount made it.
   t.after(() => {
-    const left = mounted ? run("umount", dir) : null;
+    const left = mounted ? run("umount", dir) && run("umount", "-l", dir) : null;
     if (left !== null) throw new Error(`${dir} is still mounted: ${left}`);
     rmSync(base, { recursive: true, force: true });
   });
