@@ -8,7 +8,8 @@ import type { OpenSettings } from "./options.ts";
 import { Mark } from "./recovery/mark.ts";
 import type { Disk } from "./store/disk.ts";
 import { FileMark } from "./store/file-side.ts";
-import { openFileStore, pathOf } from "./store/file-store.ts";
+import { openError, openFileStore, pathOf } from "./store/file-store.ts";
+import { openSegmentedStore } from "./store/segmented-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import type { FileStores } from "./wal.ts";
 
@@ -18,13 +19,15 @@ export function fileStoresOn(disk: Disk): FileStores {
       refuseWhereOnlyTheMarkIsLeft(disk, pathOf(path), settings);
       return openFileStore(path, { disk, readOnly: settings.readOnly });
     },
+    openSegmented: (dir, settings) =>
+      openSegmentedStore(dir, settings.segmentSize, { disk, readOnly: settings.readOnly }),
   };
 }
 
 /** A log that is gone while its mark is there: a new, empty one must not take its place unasked. */
 function refuseWhereOnlyTheMarkIsLeft(disk: Disk, path: string, settings: OpenSettings): void {
   const accepted = settings.onDamage === "quarantine" || settings.onDamage === "truncate";
-  if (accepted || settings.readOnly || disk.stat(path).kind !== "missing") return;
+  if (accepted || settings.readOnly || !isMissing(disk, path)) return;
   const file = new FileMark(disk, `${path}.mark`, true);
   let mark: Mark;
   try {
@@ -43,6 +46,14 @@ function refuseWhereOnlyTheMarkIsLeft(disk: Disk, path: string, settings: OpenSe
       "onDamage: 'truncate', to begin an empty one.",
     { path, offset: Lsn(0), mark: mark.lsn, reason: "shorter-than-mark" },
   );
+}
+
+function isMissing(disk: Disk, path: string): boolean {
+  try {
+    return disk.stat(path).kind === "missing";
+  } catch (error) {
+    throw openError(error, path);
+  }
 }
 
 export const nodeFileStores: FileStores = fileStoresOn(nodeDisk);

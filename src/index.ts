@@ -3,9 +3,10 @@ import { provideFileStores } from "./wal.ts";
 
 provideFileStores(nodeFileStores);
 
+export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export { Lsn } from "./lsn.ts";
-export type { WalOptions } from "./options.ts";
+export type { SegmentedOptions, WalOptions } from "./options.ts";
 export type { IterOptions, RecordIterator } from "./read/iterate.ts";
 export { WalRecord } from "./read/wal-record.ts";
 export { crc32c } from "./record/crc32c.ts";
@@ -14,5 +15,16 @@ export type { RecordInput } from "./record/frame.ts";
 export type { DamagePolicy, RecoveryDamage, RecoveryReport } from "./recovery/report.ts";
 export { FileStore } from "./store/file-store.ts";
 export { MemStore } from "./store/mem-store.ts";
-export type { MarkFile, StoreSide, WalStore } from "./store/store.ts";
-export { Wal, type WalStats } from "./wal.ts";
+export { SegmentedStore } from "./store/segmented-store.ts";
+export type {
+  MarkFile,
+  NamedFile,
+  StoreGap,
+  StoreSegment,
+  StoreSegments,
+  StoreSide,
+  WalStore,
+} from "./store/store.ts";
+export type { ArchiveHook, ArchiveStats, SealedSegment } from "./truncation/archive.ts";
+export type { WalReader } from "./truncation/reader-position.ts";
+export { type RetainOptions, Wal, type WalStats } from "./wal.ts";

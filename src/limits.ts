@@ -15,8 +15,8 @@ export const readChunkBytes: number = 256 * 1024;
 /** The first read of an iteration; it doubles from there up to a chunk. */
 export const readFirstChunkBytes: number = 8 * 1024;
 
-/** The first allocation of a memory store; it doubles from there. */
-export const memStoreInitialBytes: number = 64 * 1024;
+/** What a memory store allocates at a time. */
+export const memStoreChunkBytes: number = 64 * 1024;
 
 /** The frame buffer starts so large, grows by doubling, and is let go again above the ceiling. */
 export const scratchInitialBytes: number = 64 * 1024;
@@ -44,3 +44,12 @@ export const rewriteChunkBytes: number = 1024 * 1024;
 
 /** How often a read-only open begins again when a live writer has cut the log under it. */
 export const readOnlyOpenAttemptsMax = 16;
+
+/** Bytes per segment file unless told otherwise. */
+export const segmentBytesDefault: number = 64 * 1024 * 1024;
+
+/** Segments held open at a time, with two descriptors each at most: 60 in all. */
+export const openSegmentsMax = 30;
+
+/** Flushes of one group that run at the same time, when many segments have new bytes. */
+export const segmentFlushesAtOnceMax = 8;

@@ -1,7 +1,8 @@
-import { invalidArgument } from "./errors.ts";
+import { invalidArgument, shown } from "./errors.ts";
 import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
 import type { RecoverOptions } from "./recovery/recover.ts";
 import type { DamagePolicy } from "./recovery/report.ts";
+import type { ArchiveHook } from "./truncation/archive.ts";
 
 /** How to open a log. */
 export interface WalOptions {
@@ -9,7 +10,7 @@ export interface WalOptions {
    * Largest payload in bytes, on append and when reading back.
    * @default 64 MiB
    */
-  readonly maxRecordSize?: number;
+  readonly maxRecordSize?: number | undefined;
   /**
    * What `open` does when the bytes past the last intact record are `corrupt` (see
    * {@link RecoveryReport}). `quarantine`: save them durably to `<log>.quarantine-<lsn>`, then
@@ -18,36 +19,54 @@ export interface WalOptions {
    * `quarantine` or `truncate` is given by name.
    * @default "quarantine"
    */
-  readonly onDamage?: DamagePolicy;
+  readonly onDamage?: DamagePolicy | undefined;
   /**
    * `tail`: verify from the mark on. `full`: verify every record from the head.
    * @default "tail"
    */
-  readonly verify?: "tail" | "full";
+  readonly verify?: "tail" | "full" | undefined;
   /**
    * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
    * intact when it was opened, also beside a live writer.
    * @default false
    */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /**
    * Take the kernel's lock on the log; where it cannot be had, open throws WAL_UNSUPPORTED.
    * @default true
    */
-  readonly lock?: boolean;
+  readonly lock?: boolean | undefined;
   /** Bytes verified so far and bytes to verify, during open: drives a progress bar. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborts an open while it reads; it rejects with the signal's reason, and nothing has changed. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How to open a log over segment files. */
+export interface SegmentedOptions extends WalOptions {
+  /**
+   * Bytes per segment file. Must be the size the log was created with.
+   * @default 64 MiB
+   */
+  readonly segmentSize?: number | undefined;
+  /**
+   * Called with each segment that is full and on stable storage, low to high, one at a time, before
+   * it may be removed; removal waits for its promise. When it throws the segment is kept, `stats()`
+   * tells, and it is called again after the next flush. At least once for each segment: also
+   * again after a restart that came between its promise and the note of it.
+   */
+  readonly archive?: ArchiveHook | undefined;
 }
 
 /** The options, checked and completed. */
 export interface OpenSettings extends RecoverOptions {
   readonly lock: boolean;
+  readonly segmentSize: number | undefined;
+  readonly archive: ArchiveHook | undefined;
 }
 
 /** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
-export function settingsOf(options: WalOptions | undefined): OpenSettings {
+export function settingsOf(options: SegmentedOptions | undefined): OpenSettings {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw invalidArgument(`The options are an object; got ${options === null ? "null" : typeof options}.`);
   }
@@ -58,6 +77,8 @@ export function settingsOf(options: WalOptions | undefined): OpenSettings {
     verify: oneOf("verify", given.verify, ["tail", "full"]) ?? "tail",
     readOnly: booleanOf("readOnly", given.readOnly) ?? false,
     lock: booleanOf("lock", given.lock) ?? true,
+    segmentSize: given.segmentSize,
+    archive: functionOf("archive", given.archive),
     onProgress: functionOf("onProgress", given.onProgress),
     signal: signalOf(given.signal),
   };
@@ -67,13 +88,13 @@ function maxRecordSizeOf(value: number | undefined): number {
   if (value === undefined) return maxRecordBytesDefault;
   if (Number.isInteger(value) && value >= 1 && value <= maxRecordBytesCeiling) return value;
   throw invalidArgument(
-    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${String(value as unknown)}.`,
+    `maxRecordSize is a whole number of bytes from 1 to ${maxRecordBytesCeiling}; got ${shown(value)}.`,
   );
 }
 
 function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[]): T | undefined {
   if (value === undefined || allowed.includes(value)) return value;
-  throw invalidArgument(`${name} is one of ${allowed.map((a) => `"${a}"`).join(", ")}; got ${value}.`);
+  throw invalidArgument(`${name} is one of ${allowed.map((a) => `"${a}"`).join(", ")}; got ${shown(value)}.`);
 }
 
 function booleanOf(name: string, value: boolean | undefined): boolean | undefined {

@@ -11,12 +11,18 @@
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
-import { asIoError, invalidArgument, WalError } from "./errors.ts";
+import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
-import { type OpenSettings, settingsOf, type WalOptions } from "./options.ts";
+import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
-import { corruptRecord, type IterOptions, type RecordIterator, RecordWalk } from "./read/iterate.ts";
+import {
+  corruptRecord,
+  type IterOptions,
+  type LiveLog,
+  type RecordIterator,
+  RecordWalk,
+} from "./read/iterate.ts";
 import type { WalRecord } from "./read/wal-record.ts";
 import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/frame.ts";
 import type { Mark } from "./recovery/mark.ts";
@@ -24,6 +30,9 @@ import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
 import { runAsync, runBlocking } from "./store/store-io.ts";
 import { storeFault, type WalStore } from "./store/store.ts";
+import { Archive, type ArchiveStats } from "./truncation/archive.ts";
+import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
+import { SuffixCut } from "./truncation/suffix-cut.ts";
 
 /** Counts since the log was opened, for this Wal. */
 export interface WalStats {
@@ -37,11 +46,22 @@ export interface WalStats {
   flushes: number;
   /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
   commits: number;
+  /** What became of sealed segments; null without an archive hook. */
+  archive: ArchiveStats | null;
+}
+
+/** What `retain` is to keep. */
+export interface RetainOptions {
+  /** Keep at most so many bytes of log, as far as whole records allow. Default: no bound. */
+  readonly maxBytes?: number | undefined;
+  /** Drop nothing at or past this LSN: your last checkpoint. Default: no bound. */
+  readonly before?: Lsn | undefined;
 }
 
 /** Opens the stores that live on files. Not in a browser: see index.ts. */
 export interface FileStores {
   openFile(path: string | URL, settings: OpenSettings): WalStore;
+  openSegmented(dir: string | URL, settings: OpenSettings): WalStore;
 }
 
 let fileStores: FileStores | undefined;
@@ -78,6 +98,11 @@ export class Wal implements AsyncDisposable {
   readonly #frames = new FrameBuffer();
   readonly #path: string | undefined;
   readonly #stats = { appends: 0, appendedBytes: 0, syncs: 0, commits: 0 };
+  readonly #cuts: SuffixCut;
+  readonly #archive: Archive | null;
+  readonly #readers: ReaderPositions | null;
+  readonly #live: LiveLog;
+  #head: Lsn;
   #lastEnd: Lsn;
   #closed = false;
   #closing: Promise<void> | null = null;
@@ -91,8 +116,16 @@ export class Wal implements AsyncDisposable {
     this.#mark = recovered.mark;
     this.#state = new LogState(new PlainCells(cellCount(1)), 1, 0);
     this.#state.start(recovered.report.end, recovered.durable);
+    this.#head = recovered.report.head;
     this.#lastEnd = recovered.report.end;
-    this.#commit = new GroupCommit(store, this.#state, () => this.#mark?.raise(this.#state.durable));
+    this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
+    this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
+    this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
+    this.#archive = settings.readOnly ? null : Archive.of(store, settings.archive, () => this.#reclaim());
+    this.#live = this.#liveLog();
+    if (settings.readOnly) return;
+    this.#reclaim();
+    this.#archive?.advance(() => this.#state.durable);
   }
 
   /**
@@ -118,6 +151,28 @@ export class Wal implements AsyncDisposable {
     const settings = settingsOf(options);
     settings.signal?.throwIfAborted();
     return Wal.#recoverBlocking(filesHere().openFile(path, settings), settings);
+  }
+
+  /**
+   * Opens the log in a directory of segment files, or makes it, and recovers it. Whole segments can
+   * be dropped from it: see {@link Wal.truncateBefore} and {@link Wal.retain}.
+   *
+   * @throws {WalError} as {@link Wal.open}; WAL_CORRUPT also when a segment has the wrong length or is
+   *   missing, or the head marker is torn (`path` says which file, `reason` why): nothing is changed.
+   * @example
+   * const wal = await Wal.openSegmented("log", { segmentSize: 16 * 1024 * 1024 });
+   */
+  static async openSegmented(dir: string | URL, options?: SegmentedOptions): Promise<Wal> {
+    const settings = settingsOf(options);
+    settings.signal?.throwIfAborted();
+    return Wal.#recover(filesHere().openSegmented(dir, settings), settings);
+  }
+
+  /** As {@link Wal.openSegmented}, blocking the thread until done. */
+  static openSegmentedBlocking(dir: string | URL, options?: SegmentedOptions): Wal {
+    const settings = settingsOf(options);
+    settings.signal?.throwIfAborted();
+    return Wal.#recoverBlocking(filesHere().openSegmented(dir, settings), settings);
   }
 
   /**
@@ -277,6 +332,9 @@ export class Wal implements AsyncDisposable {
    */
   iter(range: IterOptions = {}): RecordIterator {
     this.#checkOpen();
+    if (typeof range !== "object" || range === null) {
+      throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
+    }
     const end = this.#state.committed;
     const from = range.from === undefined ? this.head : offsetOf("from", range.from);
     const to = range.to === undefined ? end : offsetOf("to", range.to);
@@ -297,7 +355,7 @@ export class Wal implements AsyncDisposable {
       end,
       maxRecordBytes: this.#settings.maxRecordBytes,
       onDamage: range.onDamage,
-      check: this.#checkOpen,
+      log: this.#live,
     });
   }
 
@@ -323,6 +381,109 @@ export class Wal implements AsyncDisposable {
     throw corruptRecord(this.#store, at, step === "damage" ? cursor.reason : "torn-header");
   }
 
+  /**
+   * Drops every record after the one at `lsn`. Durable when it resolves; a crash on the way leaves
+   * the log as it was before or as it is after. An append that comes in between waits for it.
+   * Iterators that began before end at the cut; one that stands past it gets WAL_CORRUPT, `reason`
+   * `truncated`.
+   *
+   * @throws {WalError} WAL_CORRUPT when no intact record begins at `lsn`; WAL_IO, WAL_POISONED,
+   *   WAL_CLOSED, WAL_READ_ONLY, WAL_INVALID_ARGUMENT.
+   * @example
+   * await wal.truncateAfter(lastAgreed); // what followed lost the election
+   */
+  async truncateAfter(lsn: Lsn): Promise<void> {
+    this.#checkWritable();
+    const end = this.read(lsn).next;
+    // Nothing follows; but a cut to this very end may be under way.
+    if (end === this.#state.committed) return this.#cuts.settled();
+    this.#cutBeside(end);
+    await this.#cuts.cut(end);
+  }
+
+  /** As {@link Wal.truncateAfter}, blocking the thread until done. */
+  truncateAfterBlocking(lsn: Lsn): void {
+    this.#checkWritable();
+    const end = this.read(lsn).next;
+    if (end === this.#state.committed) {
+      this.#cuts.completeBlocking();
+      return;
+    }
+    this.#cutBeside(end);
+    this.#cuts.cutBlocking(end);
+  }
+
+  /**
+   * Drops the records before `lsn` where the store can; the LSNs of the rest stay. Durable when it
+   * resolves. A segmented log frees the segments that lie wholly below; a single file frees nothing.
+   *
+   * @returns The new head: `lsn` where the store can drop, else what it was (0 on a single file).
+   *   The head never goes back: for an `lsn` below it nothing changes.
+   * @throws {WalError} WAL_CORRUPT when `lsn` is neither the LSN of an intact record nor the end;
+   *   WAL_IO, WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY, WAL_INVALID_ARGUMENT.
+   * @example
+   * await wal.truncateBefore(checkpoint); // everything before is in the snapshot
+   */
+  async truncateBefore(lsn: Lsn): Promise<Lsn> {
+    this.#checkWritable();
+    const at = this.#boundary(lsn);
+    // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
+    if (at > this.#head) await this.#commit.sync(at);
+    this.#checkWritable();
+    return this.#dropBefore(at);
+  }
+
+  /** As {@link Wal.truncateBefore}, blocking the thread until done. */
+  truncateBeforeBlocking(lsn: Lsn): Lsn {
+    this.#checkWritable();
+    const at = this.#boundary(lsn);
+    if (at > this.#head) this.#commit.syncBlocking(at);
+    return this.#dropBefore(at);
+  }
+
+  /**
+   * Drops the oldest records by a policy: as many as must go for at most `maxBytes` to stay, none at
+   * or past `before`, and none that a named {@link Wal.reader} still needs. Call it after a
+   * checkpoint, or from time to time. Without options it drops what no reader needs any more.
+   *
+   * @returns The new head, as {@link Wal.truncateBefore}.
+   * @throws {WalError} as {@link Wal.truncateBefore}.
+   * @example
+   * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
+   */
+  async retain(options: RetainOptions = {}): Promise<Lsn> {
+    this.#checkWritable();
+    const limit = this.#retainLimit(options);
+    const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
+    if (wanted <= this.#head) return this.#head;
+    const at = await this.#firstBoundaryFrom(wanted);
+    return at > limit ? this.#head : this.truncateBefore(at);
+  }
+
+  /**
+   * A reader known by name, across restarts: `retain` keeps what it has not passed. A new one begins
+   * at `from` (default the head).
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when the name is not 1 to 64 letters, digits, dots,
+   *   dashes or underscores, or `from` is outside the log; WAL_UNSUPPORTED where the store keeps no
+   *   names; WAL_IO when its position cannot be written; WAL_READ_ONLY, WAL_CLOSED.
+   * @example
+   * const replica = wal.reader("replica-1");
+   * for (const record of wal.iter({ from: replica.position })) {
+   *   await send(record.data);
+   *   replica.advance(record.next);
+   * }
+   */
+  reader(name: string, from: Lsn = this.#head): WalReader {
+    this.#checkSyncable();
+    const at = offsetOf("from", from);
+    if (at < this.#head || at > this.#state.committed) {
+      throw invalidArgument(`from is ${at}, outside the log from ${this.#head} to ${this.#state.committed}.`);
+    }
+    if (this.#readers === null) throw this.#closedError();
+    return this.#readers.get(name, at);
+  }
+
   /** Where the next record will begin. */
   get end(): Lsn {
     return this.#state.tail;
@@ -330,7 +491,7 @@ export class Wal implements AsyncDisposable {
 
   /** The lowest LSN still present. */
   get head(): Lsn {
-    return this.recovery.head;
+    return this.#head;
   }
 
   /** Every record below is on stable storage. */
@@ -344,7 +505,7 @@ export class Wal implements AsyncDisposable {
 
   /** A snapshot of the counts. */
   stats(): WalStats {
-    return { ...this.#stats, flushes: this.#commit.flushes };
+    return { ...this.#stats, flushes: this.#commit.flushes, archive: this.#archive?.stats() ?? null };
   }
 
   /**
@@ -396,6 +557,7 @@ export class Wal implements AsyncDisposable {
         await this.#commit.sync(this.#state.committed);
       await this.#commit.settled();
     } finally {
+      await this.#archive?.stop();
       this.#release();
     }
   }
@@ -403,15 +565,109 @@ export class Wal implements AsyncDisposable {
   #release(): void {
     if (this.#closed) return;
     this.#closed = true;
-    giveBack(this.#store);
+    try {
+      this.#readers?.close();
+      this.#archive?.close();
+    } finally {
+      giveBack(this.#store);
+    }
+  }
+
+  #liveLog(): LiveLog {
+    const head = (): Lsn => this.#head;
+    const cuts = this.#cuts;
+    const isOpen = (): boolean => !this.#closed;
+    return {
+      get head() {
+        return head();
+      },
+      get cutCount() {
+        return cuts.count;
+      },
+      get isOpen() {
+        return isOpen();
+      },
+      lowestCutSince: (count) => cuts.lowestSince(count),
+      checkOpen: () => this.#checkOpen(),
+    };
+  }
+
+  #afterFlush(): void {
+    // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
+    if (this.#closed) return;
+    this.#mark?.raise(this.#state.durable);
+    this.#archive?.advance(() => this.#state.durable);
+  }
+
+  /** Removes the segments that are below the head and, where there is an archive, in it. */
+  #reclaim(): void {
+    const below = Math.min(this.#head, this.#archive?.position ?? Infinity);
+    if (!this.#closed) this.#store.side?.segments?.remove(below);
+  }
+
+  /** Before the log is cut at `end`: positions beside it move down first. */
+  #cutBeside(end: Lsn): void {
+    try {
+      this.#archive?.cut(end);
+      this.#readers?.cut(end);
+    } catch (error) {
+      throw asIoError(error, `Lowering the positions beside the log to ${end} failed`, { path: this.#path });
+    }
+  }
+
+  /** Checks that a record begins at `lsn`, or the log ends there. */
+  #boundary(lsn: Lsn): Lsn {
+    const at = offsetOf("lsn", lsn);
+    return at <= this.#head || at === this.#state.committed ? at : this.read(at).lsn;
+  }
+
+  #dropBefore(at: Lsn): Lsn {
+    // A cut may have come while the sync was under way.
+    if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
+    if (at <= this.#head) return this.#head;
+    try {
+      const segments = this.#store.side?.segments;
+      if (segments === undefined) {
+        this.#head = Math.max(this.#head, headFrom(this.#store, at)) as Lsn;
+      } else {
+        segments.setHead(at);
+        this.#head = at;
+        this.#reclaim();
+      }
+    } catch (error) {
+      throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
+    }
+    return this.#head;
+  }
+
+  #retainLimit(options: RetainOptions): number {
+    const { maxBytes, before } = options;
+    if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
+      throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
+    }
+    const limit = before === undefined ? this.#state.committed : this.#boundary(before);
+    return Math.min(limit, this.#readers?.lowest ?? Infinity);
+  }
+
+  /** The first record that begins at or past `offset`, or the end. */
+  async #firstBoundaryFrom(offset: number): Promise<Lsn> {
+    if (offset >= this.#state.committed) return this.#state.committed;
+    // Boundaries that open found, as far as the log was not cut below them since.
+    const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
+    const found = [this.recovery.scannedFrom, this.recovery.end];
+    const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
+    const walk = this.iter({ from: Math.max(...known) as Lsn });
+    for await (const record of walk) if (record.next >= offset) return record.next;
+    return this.#state.committed;
   }
 
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
   #appendInPlace(record: Uint8Array): Lsn {
     const checked = payloadOf(record, this.#settings.maxRecordBytes);
-    // Another thread could change shared bytes between the checksum and the write.
+    // Another thread could change shared bytes between the checksum and the write. (Not slice():
+    // of a Buffer that is no copy.)
     const shared = typeof SharedArrayBuffer === "function" && checked.buffer instanceof SharedArrayBuffer;
-    const payload = shared ? checked.slice() : checked;
+    const payload = shared ? new Uint8Array(checked) : checked;
     const lsn = this.#write(headerFor(payload), payload);
     this.#stats.appends++;
     return lsn;
@@ -425,8 +681,11 @@ export class Wal implements AsyncDisposable {
         path: this.#path,
       });
     }
-    const start = state.reserve(size) as Lsn;
-    if (start < 0) throw this.#refusal();
+    let start = state.reserve(size) as Lsn;
+    if (start < 0) {
+      if (!this.#cuts.completeBlocking()) throw this.#refusal();
+      start = state.reserve(size) as Lsn;
+    }
     try {
       this.#store.writeAt(start, bytes);
       if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
@@ -478,9 +737,9 @@ export class Wal implements AsyncDisposable {
     return this.#path === undefined ? "The log" : `The log ${this.#path}`;
   }
 
-  readonly #checkOpen = (): void => {
+  #checkOpen(): void {
     if (this.#closed) throw this.#closedError();
-  };
+  }
 
   #checkSyncable(): void {
     if (this.#closing !== null) throw this.#closedError();
@@ -526,7 +785,7 @@ function take(store: WalStore, settings: OpenSettings): void {
     store.side?.lock?.();
   } catch (error) {
     giveBack(store);
-    throw error;
+    throw asIoError(error, "Locking the log failed", { path: store.path });
   }
 }
 
@@ -535,8 +794,19 @@ function giveBack(store: WalStore): void {
   store.close();
 }
 
+function headFrom(store: WalStore, at: Lsn): number {
+  const head = store.truncateBefore(at);
+  if (Number.isSafeInteger(head) && head >= 0 && head <= at) return head;
+  throw new WalError(
+    "WAL_IO",
+    `The store broke its contract: truncateBefore(${at}) answered ${String(head)}. It must answer its new head.`,
+    { path: store.path, offset: at, reason: "store-contract" },
+  );
+}
+
 function batchOf(records: Iterable<RecordInput>): RecordInput[] {
-  const iterable = typeof records === "object" && records !== null && Symbol.iterator in records;
+  const iterable =
+    typeof records === "object" && records !== null && typeof records[Symbol.iterator] === "function";
   if (!iterable || records instanceof Uint8Array) {
     throw invalidArgument("appendBatch takes an array, or another iterable, of records.");
   }
@@ -545,5 +815,5 @@ function batchOf(records: Iterable<RecordInput>): RecordInput[] {
 
 function offsetOf(name: string, value: number): Lsn {
   if (Number.isSafeInteger(value) && value >= 0) return Lsn(value);
-  throw invalidArgument(`${name} is an LSN, a whole number of bytes from 0 on; got ${String(value)}.`);
+  throw invalidArgument(`${name} is an LSN, a whole number of bytes from 0 on; got ${shown(value)}.`);
 }

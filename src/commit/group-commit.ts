@@ -31,6 +31,8 @@ class Group {
   reject!: (error: unknown) => void;
   /** What the flight will make durable; known once it departs. */
   target = -1;
+  /** Flush although nothing new was written: for a cut, which is a change too. */
+  forced = false;
 
   constructor() {
     this.promise = new Promise<void>((resolve, reject) => {
@@ -62,16 +64,24 @@ export class GroupCommit {
     if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
     if (this.#state.durable >= target) return Promise.resolve();
     if (this.#flight !== null && this.#flight.target >= target) return this.#flight.promise;
-    if (this.#next === null) {
-      this.#next = new Group();
-      if (this.#flight === null) this.#departSoon();
-    }
-    return this.#next.promise;
+    return this.#joinNext().promise;
   }
 
   syncBlocking(target: Lsn): void {
     if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
-    if (this.#state.durable >= target) return;
+    if (this.#state.durable < target) this.barrierBlocking();
+  }
+
+  /** Resolves after a flush that began after this call, whether or not anything was written. */
+  barrier(): Promise<void> {
+    if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
+    const group = this.#joinNext();
+    group.forced = true;
+    return group.promise;
+  }
+
+  barrierBlocking(): void {
+    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
     const begin = this.#state.committed;
     this.flushes++;
     try {
@@ -82,11 +92,24 @@ export class GroupCommit {
     this.#succeed(begin);
   }
 
+  /** The log was cut at `end`: a flush under way speaks for what is below, and for nothing else. */
+  cut(end: Lsn): void {
+    if (this.#flight !== null) this.#flight.target = Math.min(this.#flight.target, end);
+  }
+
   /** Resolves when no flush is in flight and none is about to depart. */
   async settled(): Promise<void> {
     while (this.#flight !== null || this.#next !== null) {
       await (this.#flight ?? this.#next)?.promise.catch(() => {});
     }
+  }
+
+  #joinNext(): Group {
+    if (this.#next === null) {
+      this.#next = new Group();
+      if (this.#flight === null) this.#departSoon();
+    }
+    return this.#next;
   }
 
   #departSoon(): void {
@@ -101,7 +124,7 @@ export class GroupCommit {
     const poison = this.#state.poison;
     if (poison !== null) return group.reject(poisoned(poison, this.#store.path));
     const begin = this.#state.committed;
-    if (this.#state.durable >= begin) return group.resolve();
+    if (!group.forced && this.#state.durable >= begin) return group.resolve();
 
     group.target = begin;
     this.#flight = group;
@@ -113,16 +136,16 @@ export class GroupCommit {
       flushed = Promise.reject(error);
     }
     flushed.then(
-      () => this.#land(group, begin),
+      () => this.#land(group),
       (error: unknown) => this.#crash(group, error),
     );
   }
 
-  #land(group: Group, begin: Lsn): void {
+  #land(group: Group): void {
     this.#flight = null;
     const poison = this.#state.poison;
     if (poison === null) {
-      this.#succeed(begin);
+      this.#succeed(group.target as Lsn);
       group.resolve();
     } else {
       // Poisoned while it was under way: what this flush says can no longer be relied on.

@@ -137,6 +137,12 @@ export class LogState {
     }
   }
 
+  /** Moves the end down while the gate is closed and nothing is in flight. */
+  cutTo(end: Lsn): void {
+    this.#cells.store(heldCell, end);
+    if (this.#cells.load(durableCell) > end) this.#cells.store(durableCell, end);
+  }
+
   /** Lets reservations go on from `tail`. */
   openGate(tail: Lsn): void {
     this.#cells.store(tailCell, tail);

@@ -61,6 +61,11 @@ export class Cursor {
     this.#accept(await readAheadChecked(this.#store, this.#window.end, into));
   }
 
+  /** The log was cut at `end`: what the window holds beyond is not read. */
+  limit(end: number): void {
+    this.#scan.end = Math.min(this.#scan.end, end);
+  }
+
   /** Goes on at `offset`. */
   seek(offset: Lsn): void {
     this.#scan.seek(offset);

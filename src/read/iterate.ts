@@ -13,15 +13,15 @@ import type { WalRecord } from "./wal-record.ts";
 
 export interface IterOptions {
   /** Where to begin: the LSN of a record, or the end. Default: the head. */
-  readonly from?: Lsn;
+  readonly from?: Lsn | undefined;
   /** Records that begin at or past this are left out. Default: the end. */
-  readonly to?: Lsn;
+  readonly to?: Lsn | undefined;
   /**
    * Told of each damage, in place of the error that would end the iteration; reading then goes on
    * at the next intact record that can be found. `offset`, `reason` and `length`, the bytes passed
    * over, are on the error.
    */
-  readonly onDamage?: (damage: WalError) => void;
+  readonly onDamage?: ((damage: WalError) => void) | undefined;
 }
 
 export interface RecordIterator extends IterableIterator<WalRecord>, AsyncIterable<WalRecord> {
@@ -38,17 +38,32 @@ export interface Stretch {
   readonly end: Lsn;
   readonly maxRecordBytes: number;
   readonly onDamage: ((damage: WalError) => void) | undefined;
-  /** Throws when the log is no longer there to be read. */
-  readonly check: () => void;
+  readonly log: LiveLog;
+}
+
+/** What may change in a log while it is being read. */
+export interface LiveLog {
+  readonly head: Lsn;
+  /** How many times the end was cut off, and the lowest end it was cut to since `count` cuts. */
+  readonly cutCount: number;
+  lowestCutSince(count: number): number;
+  readonly isOpen: boolean;
+  /** Throws when the log is closed. */
+  checkOpen(): void;
 }
 
 export class RecordWalk implements RecordIterator {
   readonly #stretch: Stretch;
   readonly #cursor: Cursor;
+  /** Where the bytes to be read end; lower after a cut. */
+  #end: Lsn;
+  #cutsSeen: number;
   #done = false;
 
   constructor(stretch: Stretch) {
     this.#stretch = stretch;
+    this.#end = stretch.end;
+    this.#cutsSeen = stretch.log.cutCount;
     this.#cursor = new Cursor(stretch.store, stretch.from, stretch.end, stretch.maxRecordBytes);
   }
 
@@ -76,7 +91,9 @@ export class RecordWalk implements RecordIterator {
   /** Goes on from where the iterator stands, reading without blocking the thread. */
   async *[Symbol.asyncIterator](): AsyncGenerator<WalRecord, undefined, undefined> {
     const stretch = this.#stretch;
-    const walk = new RecordWalk({ ...stretch, from: this.#done ? stretch.end : this.#cursor.offset });
+    this.#followCuts();
+    const from = this.#done ? this.#end : this.#cursor.offset;
+    const walk = new RecordWalk({ ...stretch, from, end: this.#end });
     for (;;) {
       const step = walk.#step();
       if (step === "record") yield walk.#cursor.record();
@@ -87,31 +104,44 @@ export class RecordWalk implements RecordIterator {
   }
 
   #step(): "record" | "need" | "end" | "damage" {
-    this.#orEnd(this.#stretch.check);
+    this.#followCuts();
     if (this.#cursor.offset >= this.#stretch.to) return "end";
-    const step = this.#cursor.advance();
+    let step = this.#cursor.advance();
     // Within what was written, bytes that are missing are damage, not an end.
-    if (step === "end" && this.#cursor.offset < this.#stretch.end) return "damage";
+    if (step === "end" && this.#cursor.offset < this.#end) step = "damage";
     if (step === "damage" && this.#stretch.onDamage === undefined) this.#fail(this.#damage(null));
     return step;
   }
 
+  /** Keeps the walk off what was cut away since it began, at either end. */
+  #followCuts(): void {
+    const { store, log } = this.#stretch;
+    if (!log.isOpen) this.#orEnd(() => log.checkOpen());
+    if (log.cutCount !== this.#cutsSeen) {
+      const lowest = log.lowestCutSince(this.#cutsSeen);
+      this.#cutsSeen = log.cutCount;
+      if (this.#cursor.offset > lowest) this.#fail(corruptRecord(store, this.#cursor.offset, "truncated"));
+      if (lowest < this.#end) this.#end = lowest as Lsn;
+      this.#cursor.limit(lowest);
+    }
+    if (this.#cursor.offset < log.head) this.#fail(corruptRecord(store, this.#cursor.offset, "truncated"));
+  }
+
   #findNext(): ReturnType<typeof findIntact> {
-    const { end, maxRecordBytes } = this.#stretch;
-    return findIntact(this.#cursor.offset, end, maxRecordBytes);
+    return findIntact(this.#cursor.offset, this.#end, this.#stretch.maxRecordBytes);
   }
 
   #passDamage(found: Lsn | "unknown" | null): void {
-    const next = typeof found === "number" ? found : this.#stretch.end;
+    const next = typeof found === "number" ? found : this.#end;
     const damage = this.#damage(next);
     this.#cursor.seek(next);
     this.#orEnd(() => this.#stretch.onDamage?.(damage));
   }
 
   #damage(next: Lsn | null): WalError {
-    const { store, end } = this.#stretch;
+    const { store } = this.#stretch;
     const offset = this.#cursor.offset;
-    const reason: DamageReason = this.#cursor.end < end ? "torn-payload" : this.#cursor.reason;
+    const reason: DamageReason = this.#cursor.end < this.#end ? "torn-payload" : this.#cursor.reason;
     const length = next === null ? undefined : next - offset;
     return corruptRecord(store, offset, reason, length);
   }
@@ -134,11 +164,16 @@ export class RecordWalk implements RecordIterator {
 export function corruptRecord(store: WalStore, offset: Lsn, reason: string, length?: number): WalError {
   const where = store.path === undefined ? "the log" : store.path;
   const passed = length === undefined ? "" : `; ${length} bytes are passed over`;
+  const hint =
+    reason === "truncated"
+      ? "That part of the log was dropped."
+      : reason === "end"
+        ? "The log ends before it."
+        : "Was the offset returned by append, or is it the `next` of a record? Then bytes on disk have changed: " +
+          "iter({ onDamage }) reads what is intact around them.";
   return new WalError(
     "WAL_CORRUPT",
-    `No intact record begins at ${offset} in ${where} (${reason}${passed}). ` +
-      "Was the offset returned by append, or is it the `next` of a record? Then bytes on disk have changed: " +
-      "iter({ onDamage }) reads what is intact around them.",
+    `No intact record begins at ${offset} in ${where} (${reason}${passed}). ${hint}`,
     { path: store.path, offset, reason, length },
   );
 }

@@ -33,20 +33,3 @@ export const emptyRecordCrc = 0x48674bc7;
 
 /** Why a scan stopped where it did, if it did not stop at the end. */
 export type DamageReason = "torn-header" | "torn-payload" | "implausible-length" | "checksum-mismatch";
-
-export function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
-}
-
-export function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
-}

@@ -10,10 +10,11 @@
  * A payload is copied first and checksummed in the copy: what another thread does to a shared
  * buffer meanwhile may change which bytes are logged, never make a record that does not verify.
  */
+import { writeU32 } from "../bytes.ts";
 import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
 import { crc32cRange } from "./crc32c.ts";
-import { headerBytes, lengthOffset, writeU32 } from "./format.ts";
+import { headerBytes, lengthOffset } from "./format.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
 export type RecordInput = Uint8Array | string;

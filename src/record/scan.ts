@@ -16,9 +16,10 @@
  * than one header plus one permitted payload that is really there. It decides nothing about
  * damage; it stays where it is, and says the same again when asked again.
  */
+import { readU32 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { crc32cRange } from "./crc32c.ts";
-import { type DamageReason, headerBytes, lengthOffset, readU32 } from "./format.ts";
+import { type DamageReason, headerBytes, lengthOffset } from "./format.ts";
 
 export type ScanStep = "record" | "need" | "end" | "damage";
 

@@ -13,6 +13,7 @@
  * A 32-bit checksum lets one in 2^32 candidates pass by chance; a candidate needs a plausible
  * length first. The work is bounded: see limits.ts, `search...`.
  */
+import { readU32 } from "../bytes.ts";
 import {
   searchLargeBudgetBytes,
   searchSmallBudgetBytesMin,
@@ -20,7 +21,7 @@ import {
   searchSmallBytesMax,
 } from "../limits.ts";
 import { crc32cRange } from "./crc32c.ts";
-import { emptyRecordCrc, headerBytes, lengthOffset, readU32 } from "./format.ts";
+import { emptyRecordCrc, headerBytes, lengthOffset } from "./format.ts";
 import type { Window } from "./window.ts";
 
 export type SearchStep = "found" | "need" | "none" | "unknown";

@@ -17,9 +17,9 @@
  * crash may take back the newest marks, never make one claim too much. It goes down only through
  * `lower`, which is durable on return, and comes before the log shrinks.
  */
+import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { crc32cRange } from "../record/crc32c.ts";
-import { readU32, writeU32 } from "../record/format.ts";
 import type { MarkFile } from "../store/store.ts";
 
 const slotBytes = 16;
@@ -37,15 +37,14 @@ function decodeSlot(bytes: Uint8Array, index: 0 | 1): Slot | null {
   const at = index * slotBytes;
   if (at + slotBytes > bytes.length) return null;
   if (crc32cRange(bytes, at, at + crcOffset) !== readU32(bytes, at + crcOffset)) return null;
-  const lsn = readU32(bytes, at) + readU32(bytes, at + 4) * twoTo32;
+  const lsn = readU64(bytes, at);
   if (!Number.isSafeInteger(lsn)) return null;
   return { lsn: lsn as Lsn, sequence: readU32(bytes, at + sequenceOffset), index };
 }
 
 function encodeSlot(lsn: Lsn, sequence: number): Uint8Array {
   const bytes = new Uint8Array(slotBytes);
-  writeU32(bytes, 0, lsn % twoTo32);
-  writeU32(bytes, 4, Math.floor(lsn / twoTo32));
+  writeU64(bytes, 0, lsn);
   writeU32(bytes, sequenceOffset, sequence);
   writeU32(bytes, crcOffset, crc32cRange(bytes, 0, crcOffset));
   return bytes;
@@ -85,14 +84,15 @@ export class Mark {
 
   /**
    * Raises the mark after a flush, into the page cache. A failure is left at that: the older mark
-   * stays true, and the next write goes to the same slot.
+   * stays true, and the next write goes to the same slot. Returns whether the mark is at `lsn` or above.
    */
-  raise(lsn: Lsn): void {
-    if (this.#lsn !== null && lsn <= this.#lsn) return;
+  raise(lsn: Lsn): boolean {
+    if (this.#lsn !== null && lsn <= this.#lsn) return true;
     try {
       this.#write(lsn);
+      return true;
     } catch {
-      return;
+      return false;
     }
   }
 

@@ -66,13 +66,17 @@ interface Found {
 export function* recover(store: WalStore, options: RecoverOptions): Steps<Recovered> {
   for (let attempt = 1; ; attempt++) {
     const mark = store.side?.mark === undefined ? null : openMark(store);
-    const found = yield* find(store, options, mark?.lsn ?? null);
     const claim = mark?.lsn ?? null;
+    checkGap(store, options, claim);
+    const found = yield* find(store, options, claim);
 
     if (claim !== null && found.end < claim && !overridden(options)) {
       // A live writer lowers the mark before it shrinks the log: look again, if it has.
       const moved = options.readOnly && openMark(store).lsn !== claim;
-      if (moved && attempt < readOnlyOpenAttemptsMax) continue;
+      if (moved && attempt < readOnlyOpenAttemptsMax) {
+        store.side?.refresh?.();
+        continue;
+      }
       throw lossError(store, found, claim);
     }
     const tail = yield* judge(store, options, found);
@@ -91,6 +95,22 @@ function openMark(store: WalStore): Mark {
   }
 }
 
+/** Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is loss. */
+function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
+  const gap = store.side?.gap?.() ?? null;
+  if (gap === null || overridden(options)) return;
+  if (claim !== null && gap.offset >= claim) return;
+  const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
+  throw new WalError(
+    "WAL_CORRUPT",
+    `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
+      (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
+      "Nothing was changed. Was the log made with another segmentSize? Else restore the segment from a copy; or " +
+      "accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
+    { path: gap.path, offset: gap.offset as Lsn, reason: gap.reason, mark: claim ?? undefined },
+  );
+}
+
 function overridden(options: RecoverOptions): boolean {
   return options.onDamage === "quarantine" || options.onDamage === "truncate";
 }
@@ -98,8 +118,8 @@ function overridden(options: RecoverOptions): boolean {
 /* ---- 1: the scan ---- */
 
 function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Steps<Found> {
-  const head = checkedOffset(store, "head", store.head);
-  const size = checkedOffset(store, "length", store.length);
+  const head = checkedOffset(store, "head");
+  const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
   if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
@@ -219,6 +239,7 @@ function* repair(
   } catch (error) {
     throw asIoError(error, `Cutting the log at ${found.end} failed`, { path: store.path, offset: found.end });
   }
+  store.side?.assumeUnflushed?.(Math.min(claim ?? 0, found.end));
   if (claim !== null) yield* rewrite(store, Math.max(claim, found.head), found.end);
   yield { kind: "flush" };
   mark?.raise(found.end);
@@ -281,7 +302,13 @@ function nameOf(store: WalStore): string {
   return store.path === undefined ? "The log" : `The log ${store.path}`;
 }
 
-function checkedOffset(store: WalStore, name: string, value: number): Lsn {
+function checkedOffset(store: WalStore, name: "head" | "length"): Lsn {
+  let value: number;
+  try {
+    value = store[name];
+  } catch (error) {
+    throw asIoError(error, `Asking for the ${name} of the log failed`, { path: store.path });
+  }
   if (Number.isSafeInteger(value) && value >= 0) return value as Lsn;
   throw contractError(store, `its ${name} is ${String(value)}, not a byte offset`);
 }
@@ -299,7 +326,7 @@ function lossError(store: WalStore, found: Found, mark: Lsn): WalError {
     "WAL_CORRUPT",
     `${nameOf(store)} has lost acknowledged data: everything below ${mark} was on stable storage once, ` +
       `but the bytes are intact only up to ${found.end} (${reason}, ${found.size} bytes are there). ` +
-      "Nothing was changed. Restore the log from a copy; or look at it with readOnly; or accept the loss with " +
+      "Nothing was changed. Restore the log from a copy; or look at it with readOnly and onDamage: 'truncate'; or accept the loss with " +
       "onDamage: 'quarantine', which saves what follows the intact part and goes on from there, " +
       "or onDamage: 'truncate', which does not save it.",
     { path: store.path, offset: found.end, mark, reason },

@@ -32,6 +32,8 @@ export interface Disk {
   list(directory: string): string[];
 
   open(path: string, mode: OpenMode): number;
+  /** A directory, to lock it. Where directories cannot be opened: a file in it, made for this. */
+  openDirectory(path: string): number;
   close(fd: number): void;
   statOpen(fd: number): FileStat;
   read(fd: number, into: Uint8Array, from: number, length: number, position: number): number;
@@ -46,7 +48,8 @@ export interface Disk {
   flushAll(fd: number): Promise<void>;
   flushAllBlocking(fd: number): void;
   /** The barrier for the entries of a directory: creations, renames, removals. */
-  flushDirectory(directory: string): void;
+  flushDirectory(directory: string): Promise<void>;
+  flushDirectoryBlocking(directory: string): void;
 
   /**
    * Takes the kernel's exclusive lock on an open file, without waiting; false when another holds it.
@@ -59,4 +62,6 @@ export interface Disk {
   rename(from: string, to: string): void;
   remove(path: string): void;
   makeDirectory(path: string): void;
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void;
 }

@@ -14,7 +14,6 @@
 import { dirname } from "node:path";
 import { errnoOf } from "../errors.ts";
 import type { Disk } from "./disk.ts";
-import { writeFully } from "./positioned-file.ts";
 
 /** The name of the file in which a replacement is prepared. */
 export function temporaryName(path: string): string {
@@ -26,12 +25,24 @@ export function createDurably(disk: Disk, path: string): number {
   const fd = disk.open(path, "create");
   try {
     disk.flushAllBlocking(fd);
-    disk.flushDirectory(dirname(path));
+    disk.flushDirectoryBlocking(dirname(path));
     return fd;
   } catch (error) {
     disk.close(fd);
     throw error;
   }
+}
+
+/** Makes a directory if there is none; its name is on stable storage either way. */
+export function ensureDirectoryDurably(disk: Disk, path: string): void {
+  if (disk.stat(path).kind === "missing") {
+    try {
+      disk.makeDirectory(path);
+    } catch (error) {
+      if (errnoOf(error) !== "EEXIST") throw error;
+    }
+  }
+  disk.flushDirectoryBlocking(dirname(path));
 }
 
 /**
@@ -54,18 +65,13 @@ export function replaceDurably(disk: Disk, path: string, fill: (fd: number) => v
     removeIfThere(disk, temporary);
     throw error;
   }
-  disk.flushDirectory(dirname(path));
-}
-
-/** As {@link replaceDurably}, with the bytes at hand. */
-export function replaceBytesDurably(disk: Disk, path: string, bytes: Uint8Array): void {
-  replaceDurably(disk, path, (fd) => writeFully(disk, fd, bytes, 0));
+  disk.flushDirectoryBlocking(dirname(path));
 }
 
 /** Removes a file; its absence is on stable storage. A file that is not there is no error. */
 export function removeDurably(disk: Disk, path: string): void {
   removeIfThere(disk, path);
-  disk.flushDirectory(dirname(path));
+  disk.flushDirectoryBlocking(dirname(path));
 }
 
 function removeIfThere(disk: Disk, path: string): void {

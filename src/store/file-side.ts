@@ -2,15 +2,16 @@
  * What stands beside a log on disk: `<log>.mark` (or `mark` within a segmented directory) and
  * `<log>.quarantine-<lsn>`.
  */
+import { dirname, join } from "node:path";
 import { errnoOf } from "../errors.ts";
 import { rewriteChunkBytes } from "../limits.ts";
 import type { Disk } from "./disk.ts";
-import { createDurably, replaceDurably } from "./durable-fs.ts";
+import { createDurably, removeDurably, replaceDurably } from "./durable-fs.ts";
 import { readFully, writeFully } from "./positioned-file.ts";
-import type { MarkFile } from "./store.ts";
+import type { NamedFile } from "./store.ts";
 
 /** The mark's file, opened when it is first read or written, held open until `close`. */
-export class FileMark implements MarkFile {
+export class FileMark implements NamedFile {
   readonly path: string;
   readonly #disk: Disk;
   readonly #readOnly: boolean;
@@ -48,6 +49,11 @@ export class FileMark implements MarkFile {
     this.#disk.close(fd);
   }
 
+  remove(): void {
+    this.close();
+    removeDurably(this.#disk, this.path);
+  }
+
   #openExisting(): number | null {
     if (this.#fd !== null) return this.#fd;
     // A flush may land after the log was closed, and its lock is another's by then.
@@ -66,30 +72,48 @@ export class FileMark implements MarkFile {
   }
 }
 
+/** The small files beside a log, by name: `<directory>/<prefix><name>`. */
+export class NamedFiles {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #prefix: string;
+  readonly #readOnly: boolean;
+
+  constructor(disk: Disk, directory: string, prefix: string, readOnly: boolean) {
+    this.#disk = disk;
+    this.#directory = directory;
+    this.#prefix = prefix;
+    this.#readOnly = readOnly;
+  }
+
+  get(name: string): NamedFile {
+    return new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+  }
+
+  list(): string[] {
+    const names = this.#disk.list(this.#directory).filter((name) => name.startsWith(this.#prefix));
+    return names.map((name) => name.slice(this.#prefix.length));
+  }
+}
+
+type ReadAt = (offset: number, into: Uint8Array) => number;
+
 /**
- * Copies the bytes `[from, to)` of a log to `<base>.quarantine-<from>`, file and name durable on
- * return. A file that holds the same bytes already (a crash came after it was saved) is taken for
- * it; one with other bytes is left alone and `.1`, `.2`, ... is added to the name.
+ * Copies the bytes `[from, to)` of a log to `name`, file and name durable on return. A file that
+ * holds them already is taken for it: a crash came after it was saved, and perhaps after the cut
+ * had begun, which leaves zeros where bytes were. One with other bytes is left alone, and `.1`,
+ * `.2`, ... is added to the name.
  */
-export function saveToQuarantine(
-  disk: Disk,
-  base: string,
-  from: number,
-  to: number,
-  readAt: (offset: number, into: Uint8Array) => number,
-): string {
-  const name = `${base}.quarantine-${from}`;
+export function saveToQuarantine(disk: Disk, name: string, from: number, to: number, readAt: ReadAt): string {
   for (let n = 0; ; n++) {
     const path = n === 0 ? name : `${name}.${n}`;
     if (disk.stat(path).kind === "missing") {
       replaceDurably(disk, path, (fd) => copy(disk, fd, from, to, readAt));
       return path;
     }
-    if (holdsTheSame(disk, path, from, to, readAt)) return path;
+    if (holdsAlready(disk, path, from, to, readAt)) return path;
   }
 }
-
-type ReadAt = (offset: number, into: Uint8Array) => number;
 
 function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt): void {
   const buffer = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
@@ -104,9 +128,10 @@ function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt):
   disk.truncate(fd, to - from);
 }
 
-function holdsTheSame(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
+/** Whether every byte of the log that is not zero stands at its place in the file. */
+function holdsAlready(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
   const { kind, size } = disk.stat(path);
-  if (kind !== "file" || size !== to - from) return false;
+  if (kind !== "file" || size < to - from) return false;
   const fd = disk.open(path, "r");
   try {
     const saved = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
@@ -116,12 +141,13 @@ function holdsTheSame(disk: Disk, path: string, from: number, to: number, readAt
       const a = readFully(disk, fd, saved.subarray(0, length), at - from);
       const b = readAt(at, logged.subarray(0, length));
       if (a !== length || b !== length) return false;
-      for (let i = 0; i < length; i++) if (saved[i] !== logged[i]) return false;
+      for (let i = 0; i < length; i++) if (logged[i] !== 0 && saved[i] !== logged[i]) return false;
     }
     // The process that saved it may have died before it flushed the name.
     disk.flushAllBlocking(fd);
-    return true;
   } finally {
     disk.close(fd);
   }
+  disk.flushDirectoryBlocking(dirname(path));
+  return true;
 }

@@ -5,24 +5,17 @@
  *   log.wal.mark                 the mark (recovery/mark.ts)
  *   log.wal.quarantine-<lsn>     what recovery cut off and saved
  *
- * Two descriptors. The first reads, writes, flushes when blocking, and bears the lock. The second
- * serves what runs off the thread: asynchronous flushes and reads. So `close` can release the
- * first, and with it the lock, while the second waits for what is under way; no operation ever
- * meets a descriptor number that was closed and given out again. And Linux reports a failed
- * write-back once to each descriptor (errseq_t, since 4.13): a blocking flush beside a pending one
- * is told of the same failure.
- *
  * A crash may lose: what was written and not flushed. Not the name: it is flushed before open
  * returns, at every open, since the process that made the file may have died before it did.
  */
-import { dirname, resolve as resolvePath } from "node:path";
+import { basename, dirname, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { asIoError, errnoOf, invalidArgument, WalError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably } from "./durable-fs.ts";
-import { FileMark, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
 import { nodeDisk } from "./node-disk.ts";
-import { readFully, readFullyAhead, writeFully } from "./positioned-file.ts";
+import { PositionedFile } from "./positioned-file.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
 export interface OpenStoreOptions {
@@ -42,18 +35,8 @@ export class FileStore implements WalStore {
   readonly head = 0;
   readonly path: string;
   readonly side: StoreSide;
-  readonly #disk: Disk;
-  readonly #realPath: string;
-  readonly #fd: number;
-  readonly #aheadFd: number;
+  readonly #file: PositionedFile;
   readonly #mark: FileMark;
-  #aheadBusy = 0;
-  #closed = false;
-  /**
-   * A cut changes the file's size, for which fdatasync is not asked to answer. True at first: the
-   * process before this one may have been killed between its cut and the flush.
-   */
-  #cut = true;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
@@ -66,102 +49,84 @@ export class FileStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, path: string, realPath: string, fd: number, aheadFd: number, readOnly: boolean) {
-    this.#disk = disk;
+  constructor(disk: Disk, path: string, file: PositionedFile, readOnly: boolean) {
     this.path = path;
-    this.#realPath = realPath;
-    this.#fd = fd;
-    this.#aheadFd = aheadFd;
-    this.#mark = new FileMark(disk, `${realPath}.mark`, readOnly);
+    this.#file = file;
+    this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
+    const named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
     this.side = {
+      named: (name) => named.get(name),
+      names: () => named.list(),
       lock: () => this.#lock(),
       mark: this.#mark,
       quarantine: (from, to) =>
-        saveToQuarantine(disk, realPath, from, to, (offset, into) => this.readAt(offset, into)),
+        saveToQuarantine(disk, `${file.path}.quarantine-${from}`, from, to, (offset, into) =>
+          this.readAt(offset, into),
+        ),
     };
   }
 
   get length(): number {
-    return this.#disk.statOpen(this.#fd).size;
+    return this.#file.size;
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
-    writeFully(this.#disk, this.#fd, bytes, offset);
+    this.#file.writeAt(offset, bytes);
   }
 
   readAt(offset: number, into: Uint8Array): number {
-    return readFully(this.#disk, this.#fd, into, offset);
+    return this.#file.readAt(offset, into);
   }
 
   readAhead(offset: number, into: Uint8Array): Promise<number> {
-    return this.#ahead(readFullyAhead(this.#disk, this.#aheadFd, into, offset));
+    return this.#file.readAhead(offset, into);
   }
 
   truncate(length: number): void {
-    this.#cut = true;
-    this.#disk.truncate(this.#fd, length);
+    this.#file.truncate(length);
   }
 
+  /** A file gives nothing back from its front. */
   truncateBefore(_offset: number): number {
     return 0;
   }
 
   flush(): Promise<void> {
-    const cut = this.#takeCut();
-    return this.#ahead(cut ? this.#disk.flushAll(this.#aheadFd) : this.#disk.flushData(this.#aheadFd));
+    return this.#file.flush();
   }
 
   flushBlocking(): void {
-    if (this.#takeCut()) this.#disk.flushAllBlocking(this.#fd);
-    else this.#disk.flushDataBlocking(this.#fd);
+    this.#file.flushBlocking();
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    try {
-      this.#mark.close();
-    } finally {
-      this.#closeAheadWhenIdle();
-      this.#disk.close(this.#fd);
-      this.#disk.unlock(this.#realPath);
-    }
-  }
-
-  #takeCut(): boolean {
-    const cut = this.#cut;
-    this.#cut = false;
-    return cut;
-  }
-
-  async #ahead<T>(operation: Promise<T>): Promise<T> {
-    this.#aheadBusy++;
-    try {
-      return await operation;
-    } finally {
-      this.#aheadBusy--;
-      if (this.#closed) this.#closeAheadWhenIdle();
-    }
-  }
-
-  #closeAheadWhenIdle(): void {
-    if (this.#aheadBusy === 0) this.#disk.close(this.#aheadFd);
+    this.#mark.close();
+    this.#file.close();
   }
 
   #lock(): void {
-    const taken = this.#disk.lock(this.#fd, this.#realPath);
+    if (!this.#file.lock()) throw lockedError(this.path);
     // Whoever had the lock before may have put another file under this name meanwhile.
-    const same = this.#disk.stat(this.#realPath).identity === this.#disk.statOpen(this.#fd).identity;
-    if (taken && same) return;
-    throw new WalError(
-      "WAL_LOCKED",
-      taken
-        ? `The log ${this.path} was replaced or removed while it was being opened. Open it again.`
-        : `The log ${this.path} is open already, in this process or another. Close it there; from a worker ` +
-            "thread join it with Wal.attach; to look at it meanwhile, open it with readOnly.",
-      { path: this.path },
-    );
+    if (!this.#file.isInPlace) throw replacedError(this.path);
   }
+}
+
+/** WAL_LOCKED, with the ways there are to join or look on. */
+export function lockedError(path: string): WalError {
+  return new WalError(
+    "WAL_LOCKED",
+    `The log ${path} is open already, in this process or another. Close it there; ` +
+      "to look at it meanwhile, open it with readOnly.",
+    { path },
+  );
+}
+
+export function replacedError(path: string): WalError {
+  return new WalError(
+    "WAL_LOCKED",
+    `The log ${path} was replaced or removed while it was being opened. Open it again.`,
+    { path },
+  );
 }
 
 /** @internal FileStore.open, with the options that only this library gives. */
@@ -172,14 +137,8 @@ export function openFileStore(path: string | URL, options: OpenStoreOptions = {}
   try {
     const realPath = disk.resolve(asked);
     const fd = openOrCreate(disk, realPath, readOnly);
-    let aheadFd: number;
-    try {
-      aheadFd = disk.open(realPath, readOnly ? "r" : "r+");
-    } catch (error) {
-      disk.close(fd);
-      throw error;
-    }
-    return new FileStore(disk, asked, realPath, fd, aheadFd, readOnly);
+    const file = PositionedFile.adopt(disk, realPath, readOnly ? "r" : "r+", fd);
+    return new FileStore(disk, asked, file, readOnly);
   } catch (error) {
     throw openError(error, asked);
   }
@@ -190,6 +149,8 @@ function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {
   if (kind === "other") {
     throw invalidArgument(`${path} is neither a file nor a directory. A log is a regular file.`, { path });
   }
+  // Reading only, the system would open a folder as well, and fail at the first read.
+  if (kind === "directory") throw folderError(path);
   if (readOnly) return disk.open(path, "r");
   if (kind === "missing") {
     try {
@@ -201,12 +162,16 @@ function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {
   }
   const fd = disk.open(path, "r+");
   try {
-    disk.flushDirectory(dirname(path));
+    disk.flushDirectoryBlocking(dirname(path));
   } catch (error) {
     disk.close(fd);
     throw error;
   }
   return fd;
+}
+
+function folderError(path: string): Error {
+  return Object.assign(new Error(`EISDIR: ${path} is a folder`), { code: "EISDIR" });
 }
 
 /** An absolute path from what users give. */

@@ -1,13 +1,19 @@
 /**
  * A log in memory: for tests, and for logs that need not outlive the process. Its flush has
  * nothing to do. Uses nothing of Node; a browser can load it.
+ *
+ *        offset   0          chunk       2 chunk     3 chunk
+ *        chunks   |== [0] ===|== [1] ====|  (none)   |== [3] ...
+ *
+ * Chunks, and not one buffer that doubles: growing never copies what is there, and so never makes
+ * the system find, and zero, pages for it a second time. A chunk that is not there is zeros.
  */
 import { invalidArgument, WalError } from "../errors.ts";
-import { memStoreInitialBytes } from "../limits.ts";
+import { memStoreChunkBytes } from "../limits.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
 /**
- * A {@link WalStore} in memory; grows by doubling.
+ * A {@link WalStore} in memory; grows a chunk at a time.
  *
  * @example
  * const store = new MemStore();
@@ -16,25 +22,38 @@ import type { StoreSide, WalStore } from "./store.ts";
  * const image = store.toBytes(); // and later: new MemStore(image)
  */
 export class MemStore implements WalStore {
-  readonly head = 0;
   readonly path = "(memory)";
   readonly side: StoreSide;
-  #bytes: Uint8Array;
+  /** Chunk k of the log stands at `k - #dropped`: those before are below the head. */
+  #chunks: (Uint8Array | undefined)[] = [];
+  #dropped: number;
+  #head: number;
   #length: number;
   readonly #quarantined = new Map<string, Uint8Array>();
 
   /**
    * @param image The bytes to begin with; copied. Default: none.
-   * @throws {WalError} WAL_INVALID_ARGUMENT when `image` is no Uint8Array.
+   * @param head The offset at which the image begins, for one that was taken after a prefix had
+   *   been dropped. Default 0.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `image` is no Uint8Array or `head` no offset.
    */
-  constructor(image?: Uint8Array) {
+  constructor(image?: Uint8Array, head: number = 0) {
     if (image !== undefined && !(image instanceof Uint8Array)) {
       throw invalidArgument("The image of a MemStore is a Uint8Array.");
     }
-    this.#length = image?.length ?? 0;
-    this.#bytes = new Uint8Array(Math.max(memStoreInitialBytes, this.#length));
-    if (image !== undefined) this.#bytes.set(image);
+    if (!Number.isSafeInteger(head) || head < 0) {
+      throw invalidArgument(`The head of a MemStore is a byte offset; got ${String(head)}.`);
+    }
+    this.#dropped = Math.floor(head / memStoreChunkBytes);
+    this.#head = head;
+    this.#length = head;
+    // Not writeAt: a subclass may have put its own in its place, and is not made yet.
+    if (image !== undefined) this.#write(head, image);
     this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
+  }
+
+  get head(): number {
+    return this.#head;
   }
 
   get length(): number {
@@ -46,37 +65,51 @@ export class MemStore implements WalStore {
     return this.#quarantined;
   }
 
-  /** A copy of the bytes. */
+  /** A copy of the bytes, from the head on. */
   toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return this.#copy(this.#head, this.#length);
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
+    this.#write(offset, bytes);
+  }
+
+  #write(offset: number, bytes: Uint8Array): void {
     const end = offset + bytes.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    this.#bytes.set(bytes, offset);
+    const at = offset % memStoreChunkBytes;
+    if (at + bytes.length <= memStoreChunkBytes) this.#chunkFor(offset).set(bytes, at);
+    else this.#writeAcross(offset, bytes);
     if (end > this.#length) this.#length = end;
   }
 
   readAt(offset: number, into: Uint8Array): number {
-    const available = Math.max(0, this.#length - offset);
-    if (available >= into.length) {
-      into.set(this.#bytes.subarray(offset, offset + into.length));
-      return into.length;
+    const count = Math.max(0, Math.min(into.length, this.#length - offset));
+    for (let done = 0; done < count;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = Math.min(count - done, memStoreChunkBytes - at);
+      const chunk = this.#chunks[this.#indexOf(offset + done)];
+      if (chunk === undefined) into.fill(0, done, done + part);
+      else into.set(chunk.subarray(at, at + part), done);
+      done += part;
     }
-    into.set(this.#bytes.subarray(offset, offset + available));
-    return available;
+    return count;
   }
 
   truncate(length: number): void {
     if (length >= this.#length) return;
     // What is written beyond a gap later must find zeros in it.
-    this.#bytes.fill(0, length, this.#length);
+    const last = this.#indexOf(length);
+    this.#chunks[last]?.fill(0, length % memStoreChunkBytes);
+    this.#chunks.length = Math.min(this.#chunks.length, last + 1);
     this.#length = length;
   }
 
-  truncateBefore(_offset: number): number {
-    return 0;
+  /** Frees the chunks that lie wholly below. */
+  truncateBefore(offset: number): number {
+    this.#head = Math.max(this.#head, Math.min(offset, this.#length));
+    this.#chunks = this.#chunks.slice(Math.max(0, this.#indexOf(this.#head)));
+    this.#dropped = Math.floor(this.#head / memStoreChunkBytes);
+    return this.#head;
   }
 
   flush(): Promise<void> {
@@ -87,26 +120,45 @@ export class MemStore implements WalStore {
 
   close(): void {}
 
-  #grow(needed: number): void {
-    let size = this.#bytes.length;
-    while (size < needed) size *= 2;
-    let grown: Uint8Array;
+  #writeAcross(offset: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const at = (offset + done) % memStoreChunkBytes;
+      const part = bytes.subarray(done, done + memStoreChunkBytes - at);
+      this.#chunkFor(offset + done).set(part, at);
+      done += part.length;
+    }
+  }
+
+  #indexOf(offset: number): number {
+    return Math.floor(offset / memStoreChunkBytes) - this.#dropped;
+  }
+
+  #chunkFor(offset: number): Uint8Array {
+    const index = this.#indexOf(offset);
+    return this.#chunks[index] ?? this.#addChunk(index);
+  }
+
+  #addChunk(index: number): Uint8Array {
     try {
-      grown = new Uint8Array(size);
+      return (this.#chunks[index] = new Uint8Array(memStoreChunkBytes));
     } catch (error) {
-      throw new WalError("WAL_IO", `No memory for a store of ${size} bytes.`, {
+      throw new WalError("WAL_IO", `No memory for a store of more than ${this.#length} bytes.`, {
         path: this.path,
-        length: size,
+        length: this.#length + memStoreChunkBytes,
         errno: "ENOMEM",
         cause: error,
       });
     }
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+  }
+
+  #copy(from: number, to: number): Uint8Array {
+    const bytes = new Uint8Array(Math.max(0, to - from));
+    this.readAt(from, bytes);
+    return bytes;
   }
 
   #quarantine(from: number, to: number): string {
-    const saved = this.#bytes.slice(from, to);
+    const saved = this.#copy(from, to);
     const first = `quarantine-${from}`;
     let name = first;
     for (let n = 1; this.#quarantined.has(name); n++) name = `${first}.${n}`;

@@ -11,6 +11,7 @@ import { errnoOf } from "../errors.ts";
 import { lockFile, unlockFile } from "./file-lock.ts";
 import type { Disk, FileKind, FileStat, OpenMode } from "./disk.ts";
 
+/** Windows keeps its directories in the journal of the file system, and can flush or open none (EPERM). */
 const isWindows = process.platform === "win32";
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
@@ -30,6 +31,11 @@ function settle(start: (done: (error: Error | null) => void) => void): Promise<v
   });
 }
 
+/** A file system that has no barrier for directories says EINVAL; there is no other to ask for. */
+function hasNoDirectoryBarrier(error: unknown): boolean {
+  return errnoOf(error) === "EINVAL";
+}
+
 export const nodeDisk: Disk = {
   resolve(path) {
     try {
@@ -46,6 +52,8 @@ export const nodeDisk: Disk = {
   list: (directory) => fs.readdirSync(directory),
 
   open: (path, mode) => fs.openSync(path, openFlags[mode], 0o644),
+  openDirectory: (path) =>
+    isWindows ? fs.openSync(join(path, "lock"), "a+") : fs.openSync(path, fs.constants.O_RDONLY),
   close: (fd) => fs.closeSync(fd),
   statOpen: (fd) => statOf(fs.fstatSync(fd, { bigint: true })),
   read: (fd, into, from, length, position) => fs.readSync(fd, into, from, length, position),
@@ -62,15 +70,24 @@ export const nodeDisk: Disk = {
   flushDataBlocking: (fd) => fs.fdatasyncSync(fd),
   flushAll: (fd) => settle((done) => fs.fsync(fd, done)),
   flushAllBlocking: (fd) => fs.fsyncSync(fd),
-  flushDirectory(directory) {
-    // Windows keeps its directories in the journal of the file system and refuses this call (EPERM).
+  async flushDirectory(directory) {
+    if (isWindows) return;
+    const fd = fs.openSync(directory, fs.constants.O_RDONLY);
+    try {
+      await settle((done) => fs.fsync(fd, done));
+    } catch (error) {
+      if (!hasNoDirectoryBarrier(error)) throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  },
+  flushDirectoryBlocking(directory) {
     if (isWindows) return;
     const fd = fs.openSync(directory, fs.constants.O_RDONLY);
     try {
       fs.fsyncSync(fd);
     } catch (error) {
-      // A file system that has no such barrier for directories says EINVAL; there is no other to ask for.
-      if (errnoOf(error) !== "EINVAL") throw error;
+      if (!hasNoDirectoryBarrier(error)) throw error;
     } finally {
       fs.closeSync(fd);
     }
@@ -82,4 +99,5 @@ export const nodeDisk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
   makeDirectory: (path) => fs.mkdirSync(path),
+  removeDirectory: (path) => fs.rmdirSync(path),
 };

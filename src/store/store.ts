@@ -59,6 +59,46 @@ export interface StoreSide {
    * saving the same bytes again, after a crash in between, gives the same name.
    */
   quarantine?(from: number, to: number): string;
+  readonly segments?: StoreSegments;
+  /** Looks at the disk again: for a log that is open with readOnly beside a live writer. */
+  refresh?(): void;
+  /** The bytes from `from` on were written by a process that may not have flushed them. */
+  assumeUnflushed?(from: number): void;
+  /**
+   * The lowest gap, if there is one. Past the mark it is what a power cut can leave, and the log is
+   * cut there; below, or where there is no mark, it is loss.
+   */
+  gap?(): StoreGap | null;
+  /** Another small file beside the log, by name: the position of a reader, or of the archive. */
+  named?(name: string): NamedFile;
+  /** The names of files that stand beside the log. */
+  names?(): string[];
+}
+
+/** The parts that a store keeps its bytes in, where there are several and whole ones can go. */
+export interface StoreSegments {
+  /** Bytes per segment. */
+  readonly size: number;
+  /** The segments that are there, low to high. */
+  list(): StoreSegment[];
+  /** Makes `offset` the head, durably. Removes nothing. */
+  setHead(offset: number): void;
+  /** Removes segments that end at or below `offset`, low to high; the last one always stays. */
+  remove(offset: number): void;
+}
+
+export interface StoreSegment {
+  readonly path: string;
+  /** Offset of its first byte, and the offset after its last. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A place where bytes are missing although bytes follow; it reads as zeros. */
+export interface StoreGap {
+  readonly offset: number;
+  readonly path: string;
+  readonly reason: "missing-segment" | "short-segment";
 }
 
 export interface MarkFile {
@@ -88,4 +128,10 @@ export function storeFault(value: unknown): string | null {
     if (typeof store[method] !== "function") return `the store has no method ${method}`;
   }
   return null;
+}
+
+export interface NamedFile extends MarkFile {
+  /** Removes it, durably. */
+  remove(): void;
+  close(): void;
 }

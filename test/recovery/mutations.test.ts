@@ -157,8 +157,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "the quarantine's name is not flushed",
     file: "store/durable-fs.js",
-    from: /throw error;\s+\}\s+disk\.flushDirectory\(dirname\(path\)\);\s+\}\s+\/\*\* As/,
-    to: "throw error; } } /** As",
+    from: /throw error;\s+\}\s+disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+\}/,
+    to: "throw error; } }",
     check: repair("noise"),
   },
   {
@@ -171,15 +171,15 @@ const mutations: readonly Mutation[] = [
   {
     name: "a new log's name is not flushed",
     file: "store/durable-fs.js",
-    from: /disk\.flushDirectory\(dirname\(path\)\);\s+return fd;/,
+    from: /disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+return fd;/,
     to: "return fd;",
     check: session,
   },
   {
     name: "the cut is not flushed with the size",
-    file: "store/file-store.js",
-    from: /#cut = true;\s+\/\*\*/,
-    to: "#cut = false; /**",
+    file: "store/positioned-file.js",
+    from: /#cuts = 1;/,
+    to: "#cuts = 0;",
     check: repair("zeros"),
   },
   {

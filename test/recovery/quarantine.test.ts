@@ -45,11 +45,12 @@ test("the same bytes saved already are found again; other bytes are left alone a
     [{}, saved],
     [{ [saved]: noise }, saved],
     [{ [saved]: other }, `${saved}.1`],
-    [{ [saved]: longer }, `${saved}.1`],
+    // Saved before a cut that took the end off and was then interrupted: the bytes are in it.
+    [{ [saved]: longer }, saved],
     [{ [saved]: changed }, `${saved}.1`],
     [{ [saved]: new Uint8Array(0) }, `${saved}.1`],
     [{ [saved]: other, [`${saved}.1`]: noise }, `${saved}.1`],
-    [{ [saved]: other, [`${saved}.1`]: longer }, `${saved}.2`],
+    [{ [saved]: other, [`${saved}.1`]: changed }, `${saved}.2`],
     // Left by a process that was killed while it saved.
     [{ [`${saved}.tmp`]: noise.slice(0, 100) }, saved],
   ];
@@ -59,7 +60,7 @@ test("the same bytes saved already are found again; other bytes are left alone a
     assert.equal(wal.recovery.damage?.quarantine, name);
     wal.closeBlocking();
     const files = sim.durableFiles();
-    assert.deepEqual(files[name], noise);
+    assert.deepEqual(files[name]?.subarray(0, noise.length), noise);
     assert.deepEqual(files[path], log);
     assert.equal(files[`${saved}.tmp`], undefined);
     for (const [kept, bytes] of Object.entries(beside)) {

@@ -148,9 +148,19 @@ export class RecordingDisk {
         flushed(fd);
         base.flushAllBlocking(fd);
       },
-      flushDirectory: (path) => {
+      openDirectory: (path) => {
+        this.#note({ name: "open", path });
+        const fd = base.openDirectory(path);
+        this.#paths.set(fd, path);
+        return fd;
+      },
+      flushDirectory: async (path) => {
         this.#note({ name: "flushDirectory", path });
-        base.flushDirectory(path);
+        await base.flushDirectory(path);
+      },
+      flushDirectoryBlocking: (path) => {
+        this.#note({ name: "flushDirectory", path });
+        base.flushDirectoryBlocking(path);
       },
       lock: (fd, path) => {
         this.#note({ name: "lock", path });
@@ -166,6 +176,7 @@ export class RecordingDisk {
         base.remove(path);
       },
       makeDirectory: (path) => base.makeDirectory(path),
+      removeDirectory: (path) => base.removeDirectory(path),
     };
   }
 }

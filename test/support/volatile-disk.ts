@@ -54,6 +54,7 @@ export class VolatileDisk {
   readonly #durable: Entries = new Map();
   #changes: EntryChange[] = [];
   readonly #open = new Map<number, Inode>();
+  readonly #directories = new Map<string, Inode>();
   /** Which descriptor has the lock on which file. */
   readonly #locks = new Map<Inode, number>();
 
@@ -143,6 +144,24 @@ export class VolatileDisk {
     inode.pending.unshift({ kind: "truncate", length });
   }
 
+  /** The directory of that name, made when it is first spoken of; its own name is durable. */
+  #directory(path: string): Inode {
+    const known = this.#directories.get(path);
+    if (known !== undefined) return known;
+    const made = this.#newInode();
+    this.#directories.set(path, made);
+    return made;
+  }
+
+  /** Makes the first `count` pending changes durable, as far as they are of that directory. */
+  #flushNames(directory: string, count: number): void {
+    const flushed = this.#changes
+      .slice(0, count)
+      .filter((change) => dirname(entryPathOf(change)) === directory);
+    for (const change of flushed) applyEntry(this.#durable, change);
+    this.#changes = this.#changes.filter((change) => !flushed.includes(change));
+  }
+
   #used(): number {
     let sum = 0;
     for (const inode of this.#seen.values()) sum += inode.seen.length;
@@ -176,7 +195,11 @@ export class VolatileDisk {
     };
     return {
       resolve: (path) => path,
-      stat: (path) => this.#stat(this.#seen.get(path)),
+      stat: (path) => {
+        const directory = this.#directories.get(path);
+        if (directory !== undefined) return { kind: "directory", size: 0, identity: String(directory.id) };
+        return this.#stat(this.#seen.get(path));
+      },
       list: (directory) =>
         [...this.#seen.keys()].filter((path) => dirname(path) === directory).map((path) => basename(path)),
       open: (path, mode) => {
@@ -210,10 +233,19 @@ export class VolatileDisk {
       flushDataBlocking: (fd) => this.#flush(fd, false),
       flushAll: (fd) => flushSoon(fd, true),
       flushAllBlocking: (fd) => this.#flush(fd, true),
-      flushDirectory: () => {
-        for (const change of this.#changes) applyEntry(this.#durable, change);
-        this.#changes = [];
+      openDirectory: (path) => {
+        const fd = this.#nextFd++;
+        this.#open.set(fd, this.#directory(path));
+        return fd;
       },
+      flushDirectory: async (path) => {
+        const count = this.#changes.length;
+        await new Promise<void>((resolve) => {
+          setImmediate(resolve);
+        });
+        this.#flushNames(path, Math.min(count, this.#changes.length));
+      },
+      flushDirectoryBlocking: (path) => this.#flushNames(path, this.#changes.length),
       lock: (fd) => {
         const inode = this.#inode(fd);
         if (this.#locks.has(inode)) return false;
@@ -229,7 +261,8 @@ export class VolatileDisk {
         if (!this.#seen.has(path)) throw systemError("ENOENT");
         this.#change({ kind: "unlink", path });
       },
-      makeDirectory: () => {},
+      makeDirectory: (path) => void this.#directory(path),
+      removeDirectory: (path) => void this.#directories.delete(path),
     };
   }
 }
@@ -245,6 +278,10 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
     if (inode !== undefined) content[path] = bytes(inode).slice();
   }
   return content;
+}
+
+function entryPathOf(change: EntryChange): string {
+  return change.kind === "rename" ? change.to : change.path;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {

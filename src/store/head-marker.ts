@@ -1,0 +1,39 @@
+/**
+ * The head marker: a file `head` in a segmented directory that holds the offset of the first
+ * surviving record after a prefix was dropped. Absent: 0.
+ *
+ *        +0                      +8
+ *        +-----------------------+
+ *        | offset u64            |
+ *        +-----------------------+
+ *
+ * Replaced atomically, and durable before any segment below it goes. The Rust crate rewrites it in
+ * place, which can tear: a marker that is not 8 bytes says nothing, which means 0 where segment 0
+ * is still there, and damage where it is gone.
+ */
+import { readU64, writeU64 } from "../bytes.ts";
+import type { Disk } from "./disk.ts";
+import { replaceDurably } from "./durable-fs.ts";
+import { readFully, writeFully } from "./positioned-file.ts";
+
+const markerBytes = 8;
+
+/** The offset; "absent" when there is no marker, "torn" when it says nothing. */
+export function readHeadMarker(disk: Disk, path: string): number | "absent" | "torn" {
+  if (disk.stat(path).kind === "missing") return "absent";
+  const fd = disk.open(path, "r");
+  try {
+    const bytes = new Uint8Array(markerBytes + 1);
+    if (readFully(disk, fd, bytes, 0) !== markerBytes) return "torn";
+    const offset = readU64(bytes, 0);
+    return Number.isSafeInteger(offset) ? offset : "torn";
+  } finally {
+    disk.close(fd);
+  }
+}
+
+export function replaceHeadMarker(disk: Disk, path: string, offset: number): void {
+  const bytes = new Uint8Array(markerBytes);
+  writeU64(bytes, 0, offset);
+  replaceDurably(disk, path, (fd) => writeFully(disk, fd, bytes, 0));
+}

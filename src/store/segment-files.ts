@@ -1,0 +1,96 @@
+/**
+ * The open files of a segmented log: a bounded number, least recently used first to go. One that
+ * has unflushed bytes is flushed before it goes: a failure to write them back is told only to
+ * those who had the file open.
+ */
+import { openSegmentsMax } from "../limits.ts";
+import type { Disk } from "./disk.ts";
+import { PositionedFile } from "./positioned-file.ts";
+
+export class SegmentFiles {
+  readonly #disk: Disk;
+  readonly #mode: "r" | "r+";
+  readonly #pathOf: (index: number) => string;
+  /** In order of use, the latest last. */
+  readonly #open = new Map<number, PositionedFile>();
+  /** Segments with bytes that no flush has been asked for. */
+  readonly #dirty = new Set<number>();
+  #flushFailure: { readonly error: unknown } | null = null;
+  #lastIndex = -1;
+  #lastFile: PositionedFile | null = null;
+
+  constructor(disk: Disk, mode: "r" | "r+", pathOf: (index: number) => string) {
+    this.#disk = disk;
+    this.#mode = mode;
+    this.#pathOf = pathOf;
+  }
+
+  /** The file of a segment that exists. */
+  get(index: number): PositionedFile {
+    if (index === this.#lastIndex && this.#lastFile !== null) return this.#lastFile;
+    const path = this.#pathOf(index);
+    return this.#use(index, this.#open.get(index) ?? PositionedFile.open(this.#disk, path, this.#mode));
+  }
+
+  /** Makes the file of a segment. Its name is not flushed. */
+  create(index: number): PositionedFile {
+    return this.#use(index, PositionedFile.create(this.#disk, this.#pathOf(index)));
+  }
+
+  markDirty(index: number): void {
+    this.#dirty.add(index);
+  }
+
+  /** Throws what the flush of a segment that had to go failed with: the next flush must fail too. */
+  throwFlushFailure(): void {
+    if (this.#flushFailure !== null) throw this.#flushFailure.error;
+  }
+
+  /** The segments with unflushed bytes, low to high; they count as clean from now on. */
+  takeDirty(): number[] {
+    const taken = [...this.#dirty].toSorted((a, b) => a - b);
+    this.#dirty.clear();
+    return taken;
+  }
+
+  /** Closes the file of a segment that is about to be removed. */
+  forget(index: number): void {
+    this.#dirty.delete(index);
+    const file = this.#open.get(index);
+    this.#open.delete(index);
+    if (index === this.#lastIndex) this.#setLast(-1, null);
+    file?.close();
+  }
+
+  closeAll(): void {
+    this.#setLast(-1, null);
+    for (const file of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #use(index: number, file: PositionedFile): PositionedFile {
+    this.#open.delete(index);
+    this.#open.set(index, file);
+    this.#setLast(index, file);
+    if (this.#open.size > openSegmentsMax) this.#closeOldest();
+    return file;
+  }
+
+  #setLast(index: number, file: PositionedFile | null): void {
+    this.#lastIndex = index;
+    this.#lastFile = file;
+  }
+
+  #closeOldest(): void {
+    for (const [index, file] of this.#open) {
+      this.#open.delete(index);
+      try {
+        if (this.#dirty.delete(index)) file.flushBlocking();
+      } catch (error) {
+        this.#flushFailure ??= { error };
+      }
+      file.close();
+      return;
+    }
+  }
+}

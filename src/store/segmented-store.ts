@@ -1,0 +1,503 @@
+/**
+ * One continuous space of bytes over files of one size.
+ *
+ *   dir/00000000000000000000.wal     bytes [0, S)
+ *   dir/00000000000000000001.wal     bytes [S, 2S)
+ *   ...                              every one but the last is exactly S bytes
+ *   dir/head                         where the log begins, after a prefix was dropped
+ *   dir/mark                         the mark (recovery/mark.ts)
+ *   dir/quarantine-<lsn>             what recovery cut off and saved
+ *   anything else                    not ours, left alone
+ *
+ * The offset says where a byte is: segment `floor(offset / S)`, position `offset mod S`. Records
+ * are not aligned to segments. A segment is made when its first byte is written; its name is
+ * flushed by the flush that speaks for its bytes. The lock is on the directory.
+ *
+ * The directory is a log if and only if
+ *   1. the head marker is absent, or 8 bytes of an offset that is not past the end;
+ *      torn only while segment 0 is there (then nothing was dropped yet, and it means 0);
+ *   2. no segment is longer than S;
+ *   3. from the head's segment to the last none is missing, and none but the last is short:
+ *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
+ *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
+ *      the second.
+ * Otherwise open throws WAL_CORRUPT and has changed nothing.
+ *
+ * Cutting the end, to `length`: the segment that holds `length` is cut first, and flushed; then the
+ * ones above go, high to low. A crash in between leaves a gap at `length`, and bytes past it that
+ * no longer belong to the log: the mark, which the log lowers first, says so.
+ * Dropping the front, to `offset`: the marker is replaced durably; then segments that end at or
+ * below go, low to high. A crash in between leaves segments below the head, which the next one
+ * removes. The last segment always stays: it tells where the log ends.
+ */
+import { join } from "node:path";
+import { errnoOf, invalidArgument, WalError } from "../errors.ts";
+import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import { Lsn } from "../lsn.ts";
+import type { Disk } from "./disk.ts";
+import { ensureDirectoryDurably } from "./durable-fs.ts";
+import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
+import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
+import { readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
+import { nodeDisk } from "./node-disk.ts";
+import { SegmentFiles } from "./segment-files.ts";
+import { segmentIndexOf, segmentName } from "./segment-name.ts";
+import type { StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
+
+/**
+ * A {@link WalStore} over a directory of segment files.
+ *
+ * @example
+ * const wal = await Wal.withStore(SegmentedStore.open("log", 16 * 1024 * 1024));
+ */
+export class SegmentedStore implements WalStore {
+  readonly dir: string;
+  readonly segmentSize: number;
+  readonly side: StoreSide;
+  readonly #disk: Disk;
+  readonly #realDir: string;
+  readonly #directoryFd: number;
+  readonly #files: SegmentFiles;
+  readonly #mark: FileMark;
+  readonly #readOnly: boolean;
+  /** Size of each segment that is there. */
+  #sizes: Map<number, number>;
+  #last: number;
+  #head: number;
+  #gap: StoreGap | null;
+  /** The process that made a segment may have died before it flushed the name: the first flush does. */
+  #newNames = true;
+  /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
+  readonly #inFlight = new Set<Flight>();
+
+  /**
+   * Opens the directory, or makes it; its name is on stable storage on return. Takes no lock: the
+   * log does.
+   *
+   * @param segmentSize Bytes per segment file, the size the log was made with. Default 64 MiB.
+   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize`, or the head marker
+   *   is torn or past the end (`path` says which file, `reason` why); WAL_IO when the system
+   *   refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
+   */
+  static open(dir: string | URL, segmentSize: number = segmentBytesDefault): SegmentedStore {
+    return openSegmentedStore(dir, segmentSize);
+  }
+
+  /** @internal */
+  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
+    this.dir = dir;
+    this.segmentSize = found.segmentSize;
+    this.#disk = disk;
+    this.#realDir = found.realDir;
+    this.#directoryFd = directoryFd;
+    this.#sizes = found.sizes;
+    this.#last = found.last;
+    this.#head = found.head;
+    this.#gap = found.gap;
+    this.#readOnly = readOnly;
+    this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
+    this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
+    const named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.side = {
+      gap: () => this.#gap,
+      refresh: () => this.#refresh(),
+      assumeUnflushed: (from) => this.#assumeUnflushed(from),
+      named: (name) => named.get(name),
+      names: () => named.list(),
+      mark: this.#mark,
+      lock: () => this.#lock(),
+      quarantine: (from, to) =>
+        saveToQuarantine(disk, join(found.realDir, `quarantine-${from}`), from, to, (offset, into) =>
+          this.readAt(offset, into),
+        ),
+      segments: {
+        size: found.segmentSize,
+        list: () => this.#list(),
+        setHead: (offset) => this.#setHead(offset),
+        remove: (offset) => this.#remove(offset),
+      },
+    };
+  }
+
+  /** The directory: what errors name. */
+  get path(): string {
+    return this.dir;
+  }
+
+  get length(): number {
+    return this.#last < 0 ? 0 : this.#last * this.segmentSize + this.#sizeOf(this.#last);
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  writeAt(offset: number, bytes: Uint8Array): void {
+    const size = this.segmentSize;
+    for (let done = 0; done < bytes.length;) {
+      const index = Math.floor((offset + done) / size);
+      const position = offset + done - index * size;
+      const count = Math.min(bytes.length - done, size - position);
+      const part = count === bytes.length ? bytes : bytes.subarray(done, done + count);
+      this.#fileToWrite(index).writeAt(position, part);
+      this.#files.markDirty(index);
+      if (position + count > this.#sizeOf(index)) this.#sizes.set(index, position + count);
+      done += count;
+    }
+  }
+
+  readAt(offset: number, into: Uint8Array): number {
+    let done = 0;
+    for (const part of this.#parts(offset, into.length)) {
+      const target = into.subarray(done, done + part.count);
+      const got = part.present ? this.#fileToRead(part.index).readAt(part.position, target) : 0;
+      target.fill(0, got);
+      done += part.count;
+    }
+    return done;
+  }
+
+  async readAhead(offset: number, into: Uint8Array): Promise<number> {
+    let done = 0;
+    for (const part of this.#parts(offset, into.length)) {
+      const target = into.subarray(done, done + part.count);
+      const got = part.present ? await this.#fileToRead(part.index).readAhead(part.position, target) : 0;
+      target.fill(0, got);
+      done += part.count;
+    }
+    return done;
+  }
+
+  truncate(length: number): void {
+    const keep = Math.floor(length / this.segmentSize);
+    const position = length - keep * this.segmentSize;
+    if (keep <= this.#last) {
+      const file = this.#sizes.has(keep) ? this.#files.get(keep) : this.#create(keep);
+      file.truncate(position);
+      this.#sizes.set(keep, position);
+      // Durable before the others go: see above.
+      file.flushBlocking();
+      if (this.#newNames) this.#disk.flushDirectoryBlocking(this.#realDir);
+    }
+    const above = [...this.#sizes.keys()].filter((index) => index > keep).toSorted((a, b) => b - a);
+    for (const index of above) this.#removeSegment(index);
+    this.#last = Math.min(this.#last, keep);
+    this.#newNames ||= above.length > 0;
+  }
+
+  truncateBefore(offset: number): number {
+    if (offset > this.#head) {
+      this.#setHead(offset);
+      this.#remove(offset);
+    }
+    return this.#head;
+  }
+
+  async flush(): Promise<void> {
+    const flight = this.#takeFlight();
+    this.#inFlight.add(flight);
+    try {
+      for (let from = 0; from < flight.segments.length; from += segmentFlushesAtOnceMax) {
+        const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
+        // Those that were cut off meanwhile have nothing to flush.
+        const there = some.filter((index) => this.#sizes.has(index));
+        await Promise.all(there.map((index) => this.#files.get(index).flush()));
+      }
+      if (flight.names) await this.#disk.flushDirectory(this.#realDir);
+      this.#files.throwFlushFailure();
+    } finally {
+      this.#inFlight.delete(flight);
+    }
+  }
+
+  flushBlocking(): void {
+    const flights = [this.#takeFlight(), ...this.#inFlight];
+    const segments = new Set(flights.flatMap((flight) => flight.segments));
+    for (const index of segments) if (this.#sizes.has(index)) this.#files.get(index).flushBlocking();
+    if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
+    this.#files.throwFlushFailure();
+  }
+
+  close(): void {
+    this.#mark.close();
+    this.#files.closeAll();
+    this.#disk.close(this.#directoryFd);
+    this.#disk.unlock(join(this.#realDir, "lock"));
+  }
+
+  #pathOf(index: number): string {
+    return join(this.#realDir, segmentName(index));
+  }
+
+  #sizeOf(index: number): number {
+    return this.#sizes.get(index) ?? 0;
+  }
+
+  /** The stretches of segments that `[offset, offset + length)` covers, up to the end. */
+  *#parts(offset: number, length: number): Generator<SegmentPart> {
+    const size = this.segmentSize;
+    const end = Math.min(offset + length, this.length);
+    for (let at = offset; at < end;) {
+      const index = Math.floor(at / size);
+      const count = Math.min(end, (index + 1) * size) - at;
+      yield { index, position: at - index * size, count, present: this.#sizes.has(index) };
+      at += count;
+    }
+  }
+
+  #fileToRead(index: number): ReturnType<SegmentFiles["get"]> {
+    try {
+      return this.#files.get(index);
+    } catch (error) {
+      if (!this.#readOnly || errnoOf(error) !== "ENOENT") throw error;
+      const path = this.#pathOf(index);
+      throw new WalError(
+        "WAL_CORRUPT",
+        `${path} is gone: the writer of this log has dropped it. Open it again.`,
+        {
+          path,
+          reason: "truncated",
+          offset: Lsn(index * this.segmentSize),
+          cause: error,
+        },
+      );
+    }
+  }
+
+  #refresh(): void {
+    const found = findSegments(this.#disk, this.#realDir, this.segmentSize);
+    this.#files.closeAll();
+    this.#sizes = found.sizes;
+    this.#last = found.last;
+    this.#head = found.head;
+    this.#gap = found.gap;
+  }
+
+  #assumeUnflushed(from: number): void {
+    const lowest = Math.floor(from / this.segmentSize);
+    for (const index of this.#sizes.keys()) if (index >= lowest) this.#files.markDirty(index);
+  }
+
+  #fileToWrite(index: number): ReturnType<SegmentFiles["get"]> {
+    if (this.#sizes.has(index) && index === this.#last) return this.#files.get(index);
+    // A gap before the offset reads as zeros: the segments in between are there, and full.
+    for (let k = Math.max(this.#last, 0); k < index; k++) this.#makeFull(k);
+    return this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
+  }
+
+  #makeFull(index: number): void {
+    if (this.#sizeOf(index) === this.segmentSize) return;
+    if (index < Math.floor(this.#head / this.segmentSize)) return;
+    const file = this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
+    file.truncate(this.segmentSize);
+    this.#files.markDirty(index);
+    this.#sizes.set(index, this.segmentSize);
+  }
+
+  #create(index: number): ReturnType<SegmentFiles["get"]> {
+    const file = this.#files.create(index);
+    this.#sizes.set(index, 0);
+    this.#last = Math.max(this.#last, index);
+    this.#newNames = true;
+    this.#files.markDirty(index);
+    return file;
+  }
+
+  #takeFlight(): Flight {
+    const flight = { segments: this.#files.takeDirty(), names: this.#newNames };
+    this.#newNames = false;
+    return flight;
+  }
+
+  #setHead(offset: number): void {
+    replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
+    this.#head = offset;
+  }
+
+  #remove(offset: number): void {
+    const below = [...this.#sizes.keys()]
+      .filter((index) => (index + 1) * this.segmentSize <= offset && index < this.#last)
+      .toSorted((a, b) => a - b);
+    for (const index of below) this.#removeSegment(index);
+    if (below.length > 0) this.#disk.flushDirectoryBlocking(this.#realDir);
+  }
+
+  #removeSegment(index: number): void {
+    this.#files.forget(index);
+    this.#disk.remove(this.#pathOf(index));
+    this.#sizes.delete(index);
+  }
+
+  #list(): StoreSegment[] {
+    const indexes = [...this.#sizes.keys()].toSorted((a, b) => a - b);
+    return indexes.map((index) => {
+      const start = index * this.segmentSize;
+      return { path: this.#pathOf(index), start, end: start + this.#sizeOf(index) };
+    });
+  }
+
+  #lock(): void {
+    // Windows locks a file in the directory: the descriptor is of that one there.
+    if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
+    const here = this.#disk.statOpen(this.#directoryFd).identity;
+    if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+  }
+}
+
+interface SegmentPart {
+  readonly index: number;
+  readonly position: number;
+  readonly count: number;
+  readonly present: boolean;
+}
+
+interface Flight {
+  readonly segments: readonly number[];
+  /** Whether segments were made or removed. */
+  readonly names: boolean;
+}
+
+/* ---- opening ---- */
+
+interface FoundSegments {
+  readonly realDir: string;
+  readonly segmentSize: number;
+  readonly sizes: Map<number, number>;
+  readonly last: number;
+  readonly head: number;
+  readonly gap: StoreGap | null;
+}
+
+/** @internal SegmentedStore.open, with the options that only this library gives. */
+export function openSegmentedStore(
+  dir: string | URL,
+  segmentSize: number = segmentBytesDefault,
+  options: OpenStoreOptions = {},
+): SegmentedStore {
+  if (!Number.isSafeInteger(segmentSize) || segmentSize < 1) {
+    throw invalidArgument(`segmentSize is a whole number of bytes from 1 on; got ${String(segmentSize)}.`);
+  }
+  const disk = options.disk ?? nodeDisk;
+  const readOnly = options.readOnly ?? false;
+  const asked = pathOf(dir);
+  try {
+    if (!readOnly) ensureDirectoryDurably(disk, asked);
+    const realDir = disk.resolve(asked);
+    if (disk.stat(realDir).kind === "file") {
+      throw invalidArgument(
+        `${asked} is a file; a segmented log is a directory. Open a file with Wal.open.`,
+        {
+          path: asked,
+        },
+      );
+    }
+    const directoryFd = disk.openDirectory(realDir);
+    try {
+      const found = findSegments(disk, realDir, segmentSize);
+      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
+    } catch (error) {
+      disk.close(directoryFd);
+      throw error;
+    }
+  } catch (error) {
+    throw openError(error, asked);
+  }
+}
+
+function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSegments {
+  const sizes = new Map<number, number>();
+  for (const name of disk.list(realDir)) {
+    const index = segmentIndexOf(name);
+    if (index === null) continue;
+    const { kind, size } = disk.stat(join(realDir, name));
+    // One that a live writer has removed since the list was made is below its head.
+    if (kind === "missing") continue;
+    sizes.set(index, size);
+  }
+  const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
+  const last = indexes.at(-1) ?? -1;
+  const head = headOf(disk, realDir, sizes);
+  checkSizes(realDir, segmentSize, sizes, indexes, last);
+  const length = last < 0 ? 0 : last * segmentSize + (sizes.get(last) ?? 0);
+  if (head > length) {
+    throw corruptDirectory(
+      join(realDir, "head"),
+      "head-past-end",
+      `says that the log begins at ${head}, but its segments end at ${length}`,
+    );
+  }
+  return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
+}
+
+function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>): number {
+  const path = join(realDir, "head");
+  const marker = readHeadMarker(disk, path);
+  if (marker === "absent") return 0;
+  if (marker !== "torn") return marker;
+  if (sizes.has(0)) return 0;
+  throw corruptDirectory(
+    path,
+    "torn-head",
+    "is torn, and segment 0 is gone, so where the log begins is not known",
+  );
+}
+
+/** A segment that is too long, or a run of equal ones that are too short: another segment size. */
+function checkSizes(
+  realDir: string,
+  segmentSize: number,
+  sizes: ReadonlyMap<number, number>,
+  indexes: readonly number[],
+  last: number,
+): void {
+  const seen = new Set<number>();
+  for (const index of indexes) {
+    const size = sizes.get(index) ?? 0;
+    const path = join(realDir, segmentName(index));
+    if (size > segmentSize) throw wrongSize(path, size, segmentSize);
+    if (index === last || size === segmentSize || size === 0) continue;
+    if (seen.has(size)) throw wrongSize(path, size, segmentSize);
+    seen.add(size);
+  }
+}
+
+function firstGap(
+  realDir: string,
+  segmentSize: number,
+  sizes: ReadonlyMap<number, number>,
+  head: number,
+  last: number,
+): StoreGap | null {
+  // Empty segments at the end hold nothing that a gap could stand before.
+  let lastWithBytes = last;
+  while (lastWithBytes >= 0 && (sizes.get(lastWithBytes) ?? 0) === 0) lastWithBytes--;
+  for (let index = Math.floor(head / segmentSize); index < lastWithBytes; index++) {
+    const size = sizes.get(index);
+    if (size === segmentSize) continue;
+    return {
+      offset: Math.max(head, index * segmentSize + (size ?? 0)),
+      path: join(realDir, segmentName(index)),
+      reason: size === undefined ? "missing-segment" : "short-segment",
+    };
+  }
+  return null;
+}
+
+function wrongSize(path: string, size: number, segmentSize: number): WalError {
+  return corruptDirectory(
+    path,
+    "segment-size",
+    `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
+      "Was the log made with another segmentSize?",
+    size,
+  );
+}
+
+function corruptDirectory(path: string, reason: string, what: string, length?: number): WalError {
+  return new WalError("WAL_CORRUPT", `${path} ${what.replace(/(?<![.?])$/, ".")} Nothing was changed.`, {
+    path,
+    reason,
+    length,
+    offset: Lsn(0),
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * Archiving: each segment that is full and on stable storage is handed to a hook, low to high, one
+ * at a time, before it may be removed.
+ *
+ *   archived = the end of the last segment that the hook has taken, kept beside the log in the
+ *              form of a mark (recovery/mark.ts): an old one is still true.
+ *
+ * At least once: a crash between the hook's promise and the note of it shows the hook that segment
+ * again; so does a truncateAfter that reaches into it, whose bytes then differ. Once there is a
+ * note, segments it does not cover are kept also by those who open the log without the hook.
+ */
+import { messageOf, WalError } from "../errors.ts";
+import { readChunkBytes } from "../limits.ts";
+import type { Lsn } from "../lsn.ts";
+import { crc32cRange } from "../record/crc32c.ts";
+import { Mark } from "../recovery/mark.ts";
+import { readAheadChecked } from "../store/store-io.ts";
+import type { NamedFile, StoreSegment, StoreSegments, WalStore } from "../store/store.ts";
+
+/** A segment that is full and on stable storage, as the archive hook gets it. */
+export interface SealedSegment {
+  /** The segment's file. Read it, do not change or remove it. */
+  readonly path: string;
+  /** Offset in the log of its first byte. Records are not aligned to segments. */
+  readonly start: Lsn;
+  /** Offset in the log after its last byte. */
+  readonly end: Lsn;
+  /** CRC32C of the whole file. */
+  readonly checksum: number;
+}
+
+export type ArchiveHook = (segment: SealedSegment) => Promise<void> | void;
+
+export interface ArchiveStats {
+  /** Segments that the hook has taken since the log was opened. */
+  readonly archived: number;
+  /** Everything below has been taken. */
+  readonly position: Lsn;
+  /** Times that the hook has failed, and how it did last; null when it has taken one since. */
+  readonly failures: number;
+  readonly lastFailure: WalError | null;
+}
+
+const fileName = "archived";
+
+export class Archive {
+  readonly #store: WalStore;
+  readonly #segments: StoreSegments;
+  readonly #file: NamedFile;
+  readonly #mark: Mark;
+  readonly #hook: ArchiveHook | undefined;
+  readonly #onTaken: () => void;
+  #running: Promise<void> | null = null;
+  #stopped = false;
+  #taken = 0;
+  #failures = 0;
+  #lastFailure: WalError | null = null;
+
+  private constructor(
+    store: WalStore,
+    segments: StoreSegments,
+    file: NamedFile,
+    hook: ArchiveHook | undefined,
+    onTaken: () => void,
+  ) {
+    this.#store = store;
+    this.#segments = segments;
+    this.#file = file;
+    this.#mark = new Mark(file);
+    this.#hook = hook;
+    this.#onTaken = onTaken;
+  }
+
+  /** The archive of a log that has a hook, or has had one; null for any other. */
+  static of(store: WalStore, hook: ArchiveHook | undefined, onTaken: () => void): Archive | null {
+    const side = store.side;
+    if (side?.segments === undefined || side.named === undefined) return null;
+    if (hook === undefined && !(side.names?.().includes(fileName) ?? false)) return null;
+    const archive = new Archive(store, side.segments, side.named(fileName), hook, onTaken);
+    // The note is there from now on, so that none who lack the hook remove what it has not seen.
+    if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(store.head as Lsn);
+    return archive;
+  }
+
+  /** Everything below has been taken. */
+  get position(): Lsn {
+    return this.#mark.lsn ?? (0 as Lsn);
+  }
+
+  stats(): ArchiveStats {
+    return {
+      archived: this.#taken,
+      position: this.position,
+      failures: this.#failures,
+      lastFailure: this.#lastFailure,
+    };
+  }
+
+  /** Hands over what is sealed below `durable`, in the background. */
+  advance(durable: () => Lsn): void {
+    if (this.#hook === undefined || this.#running !== null || this.#stopped) return;
+    if (this.#next(durable()) === null) return;
+    this.#running = this.#run(this.#hook, durable).finally(() => {
+      this.#running = null;
+    });
+  }
+
+  /** The log was cut at `end`: segments from there on will be sealed again. */
+  cut(end: Lsn): void {
+    const whole = Math.floor(end / this.#segments.size) * this.#segments.size;
+    this.#mark.lower(whole as Lsn);
+  }
+
+  /** No more segments are handed over. Resolves when the one under way is through. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  close(): void {
+    this.#stopped = true;
+    this.#file.close();
+  }
+
+  #next(durable: Lsn): StoreSegment | null {
+    const position = this.position;
+    for (const segment of this.#segments.list()) {
+      if (segment.end <= position || segment.end - segment.start < this.#segments.size) continue;
+      return segment.end <= durable ? segment : null;
+    }
+    return null;
+  }
+
+  async #run(hook: ArchiveHook, durable: () => Lsn): Promise<void> {
+    for (;;) {
+      const segment = this.#stopped ? null : this.#next(durable());
+      if (segment === null) return;
+      try {
+        const checksum = await this.#checksum(segment);
+        await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
+      } catch (error) {
+        this.#failures++;
+        this.#lastFailure = new WalError(
+          "WAL_IO",
+          `Archiving ${segment.path} failed: ${messageOf(error)}. The segment is kept, and handed over again ` +
+            "after the next flush.",
+          { path: segment.path, offset: segment.start as Lsn, cause: error },
+        );
+        return;
+      }
+      // A cut may have come while the hook was at it: then this is not the segment that it took.
+      if (this.#stopped || this.#next(durable())?.end !== segment.end) continue;
+      this.#mark.raise(segment.end as Lsn);
+      this.#taken++;
+      this.#lastFailure = null;
+      this.#onTaken();
+    }
+  }
+
+  async #checksum(segment: StoreSegment): Promise<number> {
+    const chunk = new Uint8Array(Math.min(readChunkBytes, segment.end - segment.start));
+    let crc = 0;
+    for (let at = segment.start; at < segment.end;) {
+      const into = chunk.subarray(0, Math.min(chunk.length, segment.end - at));
+      const got = await readAheadChecked(this.#store, at, into);
+      if (got === 0) throw new Error(`the log ended at ${at} within the segment`);
+      crc = crc32cRange(into, 0, got, crc);
+      at += got;
+    }
+    return crc;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * Named readers: those who still need the log, so that `retain` does not drop it under them.
+ *
+ * A position is kept beside the log in the form of a mark (recovery/mark.ts), in the page cache
+ * until it is flushed by the system or by `close`: after a power cut it may be an older one, which
+ * keeps more of the log, never less.
+ */
+import { invalidArgument, WalError } from "../errors.ts";
+import type { Lsn } from "../lsn.ts";
+import { Mark } from "../recovery/mark.ts";
+import type { NamedFile, StoreSide, WalStore } from "../store/store.ts";
+
+const filePrefix = "reader-";
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** Someone who reads the log at a pace of their own, known by name across restarts. */
+export interface WalReader {
+  readonly name: string;
+  /** Records before this are no longer needed by this reader. */
+  readonly position: Lsn;
+  /**
+   * Says that everything below `lsn` is dealt with. Survives a crash of the process; after a power
+   * cut the position may be an older one.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `lsn` is below the position or past the end.
+   */
+  advance(lsn: Lsn): void;
+  /** Forgets the reader, durably: the log is no longer kept for it. */
+  remove(): void;
+}
+
+export class ReaderPosition implements WalReader {
+  readonly name: string;
+  readonly #file: NamedFile;
+  readonly #mark: Mark;
+  readonly #end: () => Lsn;
+  readonly #onRemoved: () => void;
+  #advanced = false;
+
+  constructor(name: string, file: NamedFile, from: Lsn, end: () => Lsn, onRemoved: () => void) {
+    this.name = name;
+    this.#file = file;
+    this.#mark = new Mark(file);
+    this.#end = end;
+    this.#onRemoved = onRemoved;
+    if (this.#mark.lsn === null && !this.#mark.raise(from)) {
+      throw new WalError("WAL_IO", `The position of reader ${name} could not be written. Is the disk full?`);
+    }
+  }
+
+  get position(): Lsn {
+    return this.#mark.lsn ?? (0 as Lsn);
+  }
+
+  advance(lsn: Lsn): void {
+    if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > this.#end()) {
+      throw invalidArgument(
+        `Reader ${this.name} stands at ${this.position}; it can advance from there to the end of the log at ` +
+          `${this.#end()}, not to ${String(lsn)}.`,
+      );
+    }
+    if (lsn > this.position) this.#advanced = this.#mark.raise(lsn);
+  }
+
+  /** The log was cut at `end`: the position moves down with it. */
+  cut(end: Lsn): void {
+    this.#mark.lower(end);
+  }
+
+  close(): void {
+    try {
+      if (this.#advanced) this.#file.flush();
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  remove(): void {
+    this.#file.remove();
+    this.#onRemoved();
+  }
+}
+
+/** All the named readers of a log: those of this process, and those of earlier ones. */
+export class ReaderPositions {
+  readonly #store: WalStore;
+  readonly #end: () => Lsn;
+  readonly #open = new Map<string, ReaderPosition>();
+
+  constructor(store: WalStore, end: () => Lsn) {
+    this.#store = store;
+    this.#end = end;
+    for (const file of store.side?.names?.() ?? []) {
+      const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
+      if (namePattern.test(name)) this.#openReader(name, 0 as Lsn);
+    }
+  }
+
+  /** The reader of that name, at `from` if it is new. */
+  get(name: string, from: Lsn): ReaderPosition {
+    if (typeof name !== "string" || !namePattern.test(name)) {
+      const got = typeof name === "string" ? `"${name}"` : typeof name;
+      throw invalidArgument(
+        `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${got}.`,
+      );
+    }
+    return this.#open.get(name) ?? this.#openReader(name, from);
+  }
+
+  /** The lowest position of any reader; infinity when there is none. */
+  get lowest(): number {
+    let lowest = Infinity;
+    for (const reader of this.#open.values()) lowest = Math.min(lowest, reader.position);
+    return lowest;
+  }
+
+  cut(end: Lsn): void {
+    for (const reader of this.#open.values()) reader.cut(end);
+  }
+
+  close(): void {
+    for (const reader of this.#open.values()) reader.close();
+  }
+
+  #openReader(name: string, from: Lsn): ReaderPosition {
+    const side: StoreSide | undefined = this.#store.side;
+    if (side?.named === undefined) {
+      throw new WalError(
+        "WAL_UNSUPPORTED",
+        "This store keeps no positions of readers: it has nowhere to put them.",
+        {
+          path: this.#store.path,
+        },
+      );
+    }
+    const reader = new ReaderPosition(name, side.named(filePrefix + name), from, this.#end, () =>
+      this.#open.delete(name),
+    );
+    this.#open.set(name, reader);
+    return reader;
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Cutting the end of a log off, at a record boundary.
+ *
+ *   1  close the gate: nobody appends
+ *   2  lower the mark to the new end, durably             a crash: the log as it was before
+ *   3  cut the store                                      a crash: before, or after
+ *   4  flush; then open the gate at the new end           after
+ *
+ * 1 to 3 run without giving up the thread. While 4 is pending an append must not write: were the
+ * cut to be lost and that append's bytes not, old records could stand intact behind it. So an
+ * append that comes in between completes 4 itself, blocking; a second cut does the same.
+ *
+ * A walk that began before a cut ends at it; one that stands past it already gets WAL_CORRUPT
+ * with reason `truncated`.
+ */
+import type { GroupCommit } from "../commit/group-commit.ts";
+import type { LogState } from "../commit/log-state.ts";
+import { asIoError } from "../errors.ts";
+import type { Lsn } from "../lsn.ts";
+import type { Mark } from "../recovery/mark.ts";
+import type { WalStore } from "../store/store.ts";
+
+interface PendingCut {
+  readonly end: Lsn;
+  /** Resolves when the cut is on stable storage. */
+  flushed: Promise<void>;
+}
+
+export class SuffixCut {
+  readonly #store: WalStore;
+  readonly #state: LogState;
+  readonly #commit: GroupCommit;
+  readonly #mark: Mark | null;
+  /** The ends that the log was cut to, in order: a walk knows how many it has seen. */
+  readonly #ends: Lsn[] = [];
+  #pending: PendingCut | null = null;
+
+  constructor(store: WalStore, state: LogState, commit: GroupCommit, mark: Mark | null) {
+    this.#store = store;
+    this.#state = state;
+    this.#commit = commit;
+    this.#mark = mark;
+  }
+
+  /** How many cuts there have been. */
+  get count(): number {
+    return this.#ends.length;
+  }
+
+  /** The lowest end that the log was cut to since there had been `count` cuts. */
+  lowestSince(count: number): number {
+    return Math.min(...this.#ends.slice(count));
+  }
+
+  /** Cuts; resolves when the cut is durable. */
+  async cut(end: Lsn): Promise<void> {
+    const cut = this.#begin(end);
+    cut.flushed = this.#commit.barrier();
+    await cut.flushed;
+    // An append that could not wait may have completed it, and another cut have followed.
+    if (this.#pending === cut) this.#complete(cut);
+  }
+
+  /** Resolves when no cut is under way. */
+  async settled(): Promise<void> {
+    await this.#pending?.flushed;
+  }
+
+  cutBlocking(end: Lsn): void {
+    this.#begin(end);
+    this.completeBlocking();
+  }
+
+  /** Completes a cut that is under way; false when there is none. */
+  completeBlocking(): boolean {
+    if (this.#pending === null) return false;
+    const cut = this.#pending;
+    this.#commit.barrierBlocking();
+    this.#complete(cut);
+    return true;
+  }
+
+  #begin(end: Lsn): PendingCut {
+    this.completeBlocking();
+    const before = this.#state.closeGate();
+    const where = { path: this.#store.path, offset: end };
+    try {
+      this.#mark?.lower(end);
+    } catch (error) {
+      this.#state.openGate(before);
+      throw asIoError(error, `Lowering the mark to ${end}, before the log is cut there, failed`, where);
+    }
+    try {
+      this.#store.truncate(end);
+    } catch (error) {
+      const failure = asIoError(error, `Cutting the log at ${end} failed`, where);
+      this.#state.setPoison(failure);
+      throw failure;
+    }
+    this.#commit.cut(end);
+    this.#state.cutTo(end);
+    this.#ends.push(end);
+    const cut = { end, flushed: Promise.resolve() };
+    this.#pending = cut;
+    return cut;
+  }
+
+  #complete(cut: PendingCut): void {
+    this.#pending = null;
+    if (this.#state.poison !== null) return;
+    this.#state.raiseDurable(cut.end);
+    this.#state.openGate(cut.end);
+  }
+}

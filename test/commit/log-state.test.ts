@@ -1,0 +1,240 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { Lsn, WalError } from "wal-db";
+import { type Cells, PlainCells, SharedCells } from "#internal/commit/cells.js";
+import { cellCount, LogState } from "#internal/commit/log-state.js";
+
+const kinds: Readonly<Record<string, (count: number) => Cells>> = {
+  PlainCells: (count) => new PlainCells(count),
+  SharedCells: (count) => new SharedCells(count),
+};
+
+const cause = new WalError("WAL_IO", "the disk is gone");
+
+/** Puts another writer's step in front of one operation on the cells. */
+class InterruptedCells implements Cells {
+  readonly #inner: Cells;
+  #countdown = 0;
+  #step: (() => void) | null = null;
+
+  constructor(inner: Cells) {
+    this.#inner = inner;
+  }
+
+  /** Runs `step` before the n-th operation from now on, once. */
+  interrupt(nth: number, step: () => void): void {
+    this.#countdown = nth;
+    this.#step = step;
+  }
+
+  /** Whether the step has been run by now; it will not be after this. */
+  get interrupted(): boolean {
+    const done = this.#step === null;
+    this.#step = null;
+    return done;
+  }
+
+  #enter(): void {
+    if (this.#step === null || --this.#countdown > 0) return;
+    const step = this.#step;
+    this.#step = null;
+    step();
+  }
+
+  load(cell: number): number {
+    this.#enter();
+    return this.#inner.load(cell);
+  }
+  store(cell: number, value: number): void {
+    this.#enter();
+    this.#inner.store(cell, value);
+  }
+  add(cell: number, delta: number): number {
+    this.#enter();
+    return this.#inner.add(cell, delta);
+  }
+  compareExchange(cell: number, expected: number, value: number): number {
+    this.#enter();
+    return this.#inner.compareExchange(cell, expected, value);
+  }
+}
+
+for (const [kind, make] of Object.entries(kinds)) {
+  const writers = (count: number, end = 0, cells: Cells = make(cellCount(count))): LogState[] => {
+    const states = Array.from({ length: count }, (_, writer) => new LogState(cells, count, writer));
+    states[0]?.start(Lsn(end), Lsn(end));
+    return states;
+  };
+  const one = (end = 0): LogState => {
+    const [state] = writers(1, end);
+    assert.ok(state);
+    return state;
+  };
+
+  test(`${kind}: cells do what cells do, over the whole range of offsets`, () => {
+    const cells = make(2);
+    for (const value of [0, 1, 2 ** 32, Number.MAX_SAFE_INTEGER, -1, -(2 ** 52)]) {
+      cells.store(1, value);
+      assert.equal(cells.load(1), value);
+      assert.equal(cells.compareExchange(1, value + (value > 0 ? -1 : 1), 7), value);
+      assert.equal(cells.load(1), value, "left alone when something else was expected");
+      assert.equal(cells.compareExchange(1, value, 7), value);
+      assert.equal(cells.add(1, 5), 7);
+      assert.equal(cells.load(1), 12);
+    }
+    assert.equal(cells.load(0), 0, "the neighbour was not touched");
+  });
+
+  test(`${kind}: a reservation moves the tail at once, and committed only when it is released`, () => {
+    const state = one(100);
+    assert.deepEqual([state.tail, state.committed, state.durable, state.writing], [100, 100, 100, false]);
+    assert.equal(state.reserve(20), 100);
+    assert.deepEqual([state.tail, state.committed, state.writing], [120, 100, true]);
+    state.release();
+    assert.deepEqual([state.tail, state.committed, state.durable, state.writing], [120, 120, 100, false]);
+  });
+
+  test(`${kind}: durable never goes down, whoever is late`, () => {
+    const state = one();
+    state.reserve(50);
+    state.release();
+    state.raiseDurable(Lsn(50));
+    state.raiseDurable(Lsn(30));
+    assert.equal(state.durable, 50);
+  });
+
+  test(`${kind}: a reservation is taken back when nobody came after`, () => {
+    const state = one(100);
+    state.reserve(20);
+    assert.equal(state.takeBack(Lsn(100), 20), true);
+    assert.equal(state.tail, 100);
+    assert.equal(state.reserve(5), -1, "the gate is closed while the store is cleaned up");
+    state.openGate(Lsn(100));
+    assert.deepEqual([state.tail, state.committed, state.writing], [100, 100, false]);
+    assert.equal(state.reserve(5), 100, "the next one begins where the failed one would have");
+  });
+
+  test(`${kind}: a reservation is not taken back from under one that came after`, () => {
+    const [a, b] = writers(2) as [LogState, LogState];
+    a.reserve(10);
+    b.reserve(7);
+    b.release();
+    assert.equal(a.takeBack(Lsn(0), 10), false);
+    assert.deepEqual([a.tail, a.committed], [17, 0], "and what is not written is not committed");
+    a.setPoison(cause);
+    assert.equal(b.reserve(1), -1);
+    assert.deepEqual([b.tail, b.committed], [17, 0]);
+  });
+
+  test(`${kind}: while the gate is closed nobody reserves, however often they try`, () => {
+    const state = one(40);
+    assert.equal(state.closeGate(), 40);
+    assert.equal(state.closeGate(), 40, "closed twice is closed");
+    for (let i = 0; i < 1000; i++) assert.equal(state.reserve(64 * 1024 * 1024), -1);
+    assert.deepEqual([state.tail, state.committed, state.writing], [40, 40, false]);
+    state.openGate(Lsn(40));
+    assert.equal(state.reserve(3), 40);
+  });
+
+  test(`${kind}: poison stays, and keeps its first cause`, () => {
+    const state = one(40);
+    assert.equal(state.poison, null);
+    state.setPoison(cause);
+    state.setPoison(new WalError("WAL_IO", "a later failure"));
+    assert.equal(state.poison, cause);
+    assert.equal(state.reserve(1), -1);
+    assert.deepEqual([state.tail, state.committed], [40, 40]);
+  });
+
+  test(`${kind}: a writer that another overtakes at any step of its reservation`, () => {
+    let overtaken = 0;
+    for (let nth = 1; nth <= 6; nth++) {
+      const cells = new InterruptedCells(make(cellCount(2)));
+      const [a, b] = writers(2, 0, cells) as [LogState, LogState];
+      let theirs = -1;
+      cells.interrupt(nth, () => {
+        theirs = b.reserve(7);
+        b.release();
+      });
+      const start = a.reserve(10);
+      if (!cells.interrupted) continue;
+      overtaken++;
+      assert.deepEqual([start, theirs], theirs === 0 ? [7, 0] : [0, 10], `operation ${nth}: no overlap`);
+      assert.ok(a.committed <= start, `operation ${nth}: not past what a has yet to write`);
+      a.release();
+      assert.deepEqual([a.tail, a.committed], [17, 17]);
+    }
+    assert.ok(overtaken >= 3, `at each of ${overtaken} steps`);
+  });
+
+  test(`${kind}: the gate that closes at any step of a reservation`, () => {
+    let shutOut = 0;
+    for (let nth = 1; nth <= 6; nth++) {
+      const cells = new InterruptedCells(make(cellCount(2)));
+      const [a, b] = writers(2, 30, cells) as [LogState, LogState];
+      cells.interrupt(nth, () => b.closeGate());
+      const start = a.reserve(10);
+      if (!cells.interrupted) continue;
+      shutOut++;
+      assert.equal(start, -1, `operation ${nth}`);
+      assert.deepEqual([a.tail, a.committed, a.writing], [30, 30, false], `operation ${nth}`);
+      b.openGate(Lsn(30));
+      assert.equal(a.reserve(10), 30);
+    }
+    assert.ok(shutOut >= 3, `at each of ${shutOut} steps`);
+  });
+
+  test(`${kind}: committed, read while another writer goes on at any step of the reading`, () => {
+    for (let nth = 1; nth <= 8; nth++) {
+      const cells = new InterruptedCells(make(cellCount(2)));
+      const [a, b] = writers(2, 0, cells) as [LogState, LogState];
+      b.reserve(10);
+      cells.interrupt(nth, () => {
+        b.release();
+        // Reserved and not written: nothing that includes it may be called committed.
+        b.reserve(5);
+      });
+      const committed = a.committed;
+      if (!cells.interrupted) continue;
+      assert.ok(committed === 0 || committed === 10, `operation ${nth}: ${committed}`);
+    }
+  });
+
+  test(`${kind}: random steps of three writers: no overlap, nothing unwritten is committed`, () => {
+    const step = fc.record({ writer: fc.nat(2), size: fc.integer({ min: 1, max: 50 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const states = writers(3, 8);
+        const writing = new Map<number, number>();
+        let tail = 8;
+        for (const { writer, size } of steps) {
+          const state = states[writer];
+          assert.ok(state);
+          if (writing.has(writer)) {
+            state.release();
+            writing.delete(writer);
+          } else {
+            assert.equal(state.reserve(size), tail, "reserved back to back");
+            writing.set(writer, tail);
+            tail += size;
+          }
+          assert.equal(state.tail, tail);
+          assert.equal(state.committed, Math.min(tail, ...writing.values()));
+        }
+      }),
+      { numRuns: 200, seed: 60 },
+    );
+  });
+}
+
+test("SharedCells: two of them on one buffer see one another", () => {
+  const cells = new SharedCells(cellCount(2));
+  const theirs = new SharedCells(cellCount(2), cells.buffer);
+  const [a, b] = [new LogState(cells, 2, 0), new LogState(theirs, 2, 1)];
+  a.start(Lsn(0), Lsn(0));
+  assert.equal(a.reserve(10), 0);
+  assert.equal(b.reserve(5), 10);
+  b.release();
+  assert.deepEqual([a.tail, b.tail, a.committed, b.committed], [15, 15, 0, 0]);
+});

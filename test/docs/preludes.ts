@@ -1,0 +1,113 @@
+/** What a block of the documentation leans on without showing it, by the name that it asks for. */
+export const preludes: Readonly<Record<string, string>> = {
+  // Nothing is missing: the names that each block of a doc comment uses are the package's own.
+  Lsn: `import { Lsn } from "wal-db";`,
+
+  crc32c: `import { crc32c } from "wal-db";`,
+
+  MemStore: `import { MemStore, Wal } from "wal-db";`,
+
+  FileStore: `import { FileStore, Wal } from "wal-db";`,
+
+  WalError: `
+    import { MemStore, Wal, WalError } from "wal-db";
+    const wal = await Wal.withStore(new MemStore(), { maxRecordSize: 4 });
+    const record = "too long";
+    function split(whole: string): void {
+      for (let at = 0; at < whole.length; at += 4) wal.append(whole.slice(at, at + 4));
+    }
+    process.on("exit", () => {
+      if (wal.end !== 24) throw new Error("the example did not split the record: " + wal.end);
+    });`,
+
+  Wal: `
+    import { Wal } from "wal-db";
+    function apply(data: Uint8Array): void {
+      void data;
+    }`,
+
+  "Wal.open": `import { Wal } from "wal-db";`,
+
+  "Wal.withStore": `import { MemStore, Wal } from "wal-db";`,
+
+  "Wal.append": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  "Wal.appendBatch": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  "Wal.appendAndSync": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    const orders = [{ item: "tea" }, { item: "milk" }];`,
+
+  "Wal.iter": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    wal.append("before");
+    const checkpoint = wal.append("after");
+    const applied: Uint8Array[] = [];
+    function apply(data: Uint8Array): void {
+      applied.push(data);
+    }
+    process.on("exit", () => {
+      if (applied.length !== 1) throw new Error("the example read " + applied.length + " records");
+    });`,
+
+  SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
+
+  convert: `
+    import { convert, Wal } from "wal-db";
+    const wal = await Wal.open("app.wal");
+    wal.append("to be taken along");
+    await wal.close();
+    process.on("exit", () => {
+      const segmented = Wal.openSegmentedBlocking("app-segments", { segmentSize: 16 * 1024 * 1024 });
+      if (segmented.read(segmented.head).text() !== "to be taken along") throw new Error("it was not");
+    });`,
+
+  "Wal.openSegmented": `import { Wal } from "wal-db";`,
+
+  "Wal.truncateAfter": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    const lastAgreed = wal.append("agreed");
+    wal.append("not agreed");
+    process.on("exit", () => {
+      if (wal.end !== 14) throw new Error("the example left the log at " + wal.end);
+    });`,
+
+  "Wal.truncateBefore": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log", { segmentSize: 16 });
+    wal.append("in the snapshot");
+    const checkpoint = wal.append("after it");
+    process.on("exit", () => {
+      if (wal.head !== checkpoint) throw new Error("the example left the head at " + wal.head);
+    });`,
+
+  "Wal.retain": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log", { segmentSize: 16 });
+    wal.append("in the snapshot");
+    const checkpoint = wal.append("after it");`,
+
+  "Wal.reader": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log");
+    wal.append("to be sent");
+    const sent: Uint8Array[] = [];
+    async function send(data: Uint8Array): Promise<void> {
+      sent.push(data);
+    }
+    process.on("exit", () => {
+      if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
+    });`,
+
+  /** Documentation: an open log named wal, in a file that did not exist. */
+  "open-log": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.open("app.wal");`,
+};

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { Search } from "#internal/record/search.js";
+import { Window } from "#internal/record/window.js";
+import { Random } from "../support/random.ts";
+import { concat, referenceFrame, referenceLog, referenceRecordAt } from "../support/reference-format.ts";
+
+function search(log: Uint8Array, damage: number, max = 1000, chunk = 64): number | "none" | "unknown" {
+  const window = new Window(true, chunk);
+  const state = new Search(window, damage, log.length, max);
+  for (;;) {
+    const step = state.step();
+    if (step === "found") return state.offset;
+    if (step !== "need") return step;
+    assert.ok(state.offset + state.want <= log.length, "it never wants what is not there");
+    assert.ok(state.want <= 8 + max, "it never wants more than a permitted record");
+    const into = window.prepare(state.offset, state.want, log.length);
+    into.set(log.subarray(window.end, window.end + into.length));
+    window.accept(into.length);
+  }
+}
+
+/** The offset past `damage` where the search must end, by trying all of them. */
+function expected(log: Uint8Array, damage: number, max: number): number | "none" {
+  const intact = (at: number): boolean => typeof referenceRecordAt(log, at, max) === "number";
+  if (damage + 8 <= log.length) {
+    const length = new DataView(log.buffer, log.byteOffset).getUint32(damage + 4, true);
+    const stated = damage + 8 + length;
+    if (length <= max && stated + 8 <= log.length && intact(stated)) return stated;
+  }
+  for (let at = damage + 1; at + 8 <= log.length; at++) if (intact(at)) return at;
+  return "none";
+}
+
+const random = new Random(40);
+const [first, second, third] = [30, 50, 20].map((n) => referenceFrame(random.bytes(n))) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
+function spoilt(frame: Uint8Array, at: number): Uint8Array {
+  const copy = frame.slice();
+  copy[at] = (copy[at] ?? 0) ^ 0x55;
+  return copy;
+}
+
+test("past a spoilt payload, the next record is where the header says", () => {
+  assert.equal(search(concat([spoilt(first, 20), second, third]), 0), first.length);
+});
+
+test("past a spoilt length, the next record is found by trying every offset", () => {
+  for (const at of [4, 5, 6, 7]) {
+    assert.equal(search(concat([spoilt(first, at), second, third]), 0), first.length, `byte ${at}`);
+  }
+});
+
+test("a payload that holds a log of its own is not taken for the log", () => {
+  const carrier = referenceFrame(referenceLog([random.bytes(5), random.bytes(6)]));
+  const log = concat([spoilt(carrier, 0), second]);
+  assert.equal(search(log, 0), carrier.length);
+});
+
+test("an empty record counts as intact, eight zeros do not", () => {
+  const empty = referenceFrame(new Uint8Array(0));
+  assert.equal(search(concat([spoilt(first, 10), empty]), 0), first.length);
+  assert.equal(search(concat([spoilt(first, 10), new Uint8Array(500)]), 0), "none");
+});
+
+test("records as large as the window, and larger, are found", () => {
+  const large = referenceFrame(random.bytes(900));
+  assert.equal(search(concat([spoilt(first, 5), large]), 0), first.length);
+  assert.equal(search(concat([spoilt(first, 5), referenceFrame(random.bytes(1001))]), 0), "none");
+});
+
+test("nothing follows where fewer than eight bytes are left", () => {
+  for (let left = 0; left < 8; left++) {
+    assert.equal(search(concat([first, new Uint8Array(left).fill(7)]), first.length), "none");
+  }
+});
+
+test("a hostile tail, full of plausible lengths, ends the search with `unknown`, not with hours of work", () => {
+  // Every second offset names a payload of 458,759 bytes that is there.
+  const tail = new Uint8Array(1_500_000);
+  for (let at = 0; at < tail.length; at += 2) tail[at] = 7;
+  assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
+});
+
+test("random logs with random damage: the same place as by trying every offset", () => {
+  const payloads = fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 6 });
+  const junk = fc.uint8Array({ minLength: 1, maxLength: 80 });
+  fc.assert(
+    fc.property(
+      payloads,
+      junk,
+      payloads,
+      fc.integer({ min: 1, max: 200 }),
+      (before, middle, after, chunk) => {
+        const head = referenceLog(before);
+        const log = concat([head, middle, referenceLog(after)]);
+        const answer = search(log, head.length, 1000, chunk);
+        assert.equal(answer, expected(log, head.length, 1000));
+      },
+    ),
+    { numRuns: 400, seed: 41 },
+  );
+});

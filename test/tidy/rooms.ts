@@ -1,0 +1,88 @@
+/**
+ * The rooms of src/, from the ground up, and the rules between them. Each check returns the breaches
+ * it finds, in words, so that it can be shown to find them.
+ */
+import type { Texts } from "../support/source-files.js";
+import { importsOf } from "./imports.js";
+
+/** A room imports only rooms before it, and itself. A folder is one room; so is a file beside them. */
+const rooms: readonly string[] = [
+  "src/lsn.ts",
+  "src/errors.ts",
+  "src/limits.ts",
+  "src/bytes.ts",
+  "src/record",
+  "src/store",
+  "src/commit",
+  "src/recovery",
+  "src/read",
+  "src/truncation",
+  "src/codec",
+  "src/options.ts",
+  "src/convert.ts",
+  "src/wal.ts",
+  "src/convert.ts",
+  "src/files.ts",
+  "src/index.ts",
+];
+
+/** What a browser can load: no import of `node:`, and none of a file that has one. */
+const withoutNode: readonly string[] = [
+  "src/lsn.ts",
+  "src/errors.ts",
+  "src/limits.ts",
+  "src/bytes.ts",
+  "src/record/",
+  "src/store/store.ts",
+  "src/store/store-io.ts",
+  "src/store/mem-store.ts",
+  "src/store/disk.ts",
+  "src/commit/",
+  "src/recovery/",
+  "src/read/",
+  "src/truncation/",
+  "src/options.ts",
+  "src/wal.ts",
+];
+
+const mayImportNodeFs = "src/store/node-disk.ts";
+const mayLoadNativeCode = "src/store/native.ts";
+
+function roomOf(file: string): number {
+  return rooms.findIndex((room) => file === room || file.startsWith(`${room}/`));
+}
+
+function isBare(file: string): boolean {
+  return withoutNode.some((each) => file === each || (each.endsWith("/") && file.startsWith(each)));
+}
+
+export function roomBreaches(sources: Texts): string[] {
+  const breaches: string[] = [];
+  for (const file of sources.keys()) {
+    if (roomOf(file) < 0) breaches.push(`${file} is in no room that test/tidy/rooms.ts knows`);
+  }
+  for (const { from, to } of importsOf(sources)) {
+    if (!to.startsWith("src/") || roomOf(from) < 0) continue;
+    if (!sources.has(to)) breaches.push(`${from} imports ${to}, which is not there`);
+    else if (roomOf(to) > roomOf(from)) breaches.push(`${from} imports ${to}, of a room above its own`);
+  }
+  return breaches;
+}
+
+export function nodeBreaches(sources: Texts): string[] {
+  const breaches: string[] = [];
+  for (const { from, to } of importsOf(sources)) {
+    if (/^(?:node:)?fs(?:\/|$)/.test(to) && from !== mayImportNodeFs) breaches.push(`${from} imports ${to}`);
+    else if (to.startsWith("node:") && isBare(from)) breaches.push(`${from} imports ${to}`);
+    else if (to.startsWith("src/") && isBare(from) && !isBare(to)) {
+      breaches.push(`${from} imports ${to}, which may use Node`);
+    } else if (!to.startsWith("src/") && !to.startsWith("node:")) breaches.push(`${from} imports ${to}`);
+  }
+  return breaches;
+}
+
+export function nativeBreaches(sources: Texts): string[] {
+  return [...sources]
+    .filter(([file, text]) => file !== mayLoadNativeCode && /["'`]koffi["'`]|createRequire|dlopen/.test(text))
+    .map(([file]) => `${file} loads native code`);
+}
