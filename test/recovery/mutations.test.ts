@@ -73,8 +73,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "a flush is taken to cover what was appended while it was under way",
     file: "commit/group-commit.js",
-    from: /this\.#land\(group, begin\)/,
-    to: "this.#land(group, this.#state.committed)",
+    from: /this\.#succeed\(group\.target\)/,
+    to: "this.#succeed(this.#state.committed)",
     check: concurrent,
   },
   {
