@@ -132,7 +132,8 @@ function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt):
 function holdsAlready(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
   const { kind, size } = disk.stat(path);
   if (kind !== "file" || size < to - from) return false;
-  const fd = disk.open(path, "r");
+  // For writing, although nothing is written: Windows flushes no other.
+  const fd = disk.open(path, "r+");
   try {
     const saved = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
     const logged = new Uint8Array(saved.length);
