@@ -335,7 +335,9 @@ export class Wal implements AsyncDisposable {
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
-    const end = this.#state.committed;
+    // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
+    const beyond = this.#settings.readOnly && range.onDamage !== undefined ? this.recovery.discarded : 0;
+    const end = (this.#state.committed + beyond) as Lsn;
     const from = range.from === undefined ? this.head : offsetOf("from", range.from);
     const to = range.to === undefined ? end : offsetOf("to", range.to);
     if (range.onDamage !== undefined && typeof range.onDamage !== "function") {

@@ -2,8 +2,8 @@
  * Recovery: from the bytes that a crash left to a log that may be appended to.
  *
  *   1  scan from the mark (`verify: "tail"`) or the head; E = the end of the last intact record.
- *      Where the mark leads neither to an intact record nor to the end, scan again from the head:
- *      another writer of the format may have changed the log in between.
+ *      Where that scan does not come to the end, or to nothing but zeros, scan again from the head:
+ *      another writer of the format may have changed the log since, and the mark stand anywhere.
  *   2  loss: E < mark. Acknowledged data is gone. Refuse, unless a policy was named.
  *   3  tail = [E, length). All zeros: cut. Else look for an intact record in it:
  *        torn     none follows, and intact ones precede: what a crash leaves
@@ -123,7 +123,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
   if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
-    if (found.records > 0 || found.end === size) return found;
+    // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
+    const whole =
+      found.reason === null || (found.records > 0 && (yield* allZeros(store, options, found.end, size)));
+    if (whole) return found;
   }
   return yield* scanFrom(store, options, head, size, head);
 }
@@ -215,7 +218,7 @@ function viewOnly(
   if (tail.damage?.kind === "corrupt" && options.onDamage === "refuse")
     throw corruptError(store, found, tail);
   const durable = Math.min(Math.max(mark?.lsn ?? 0, found.head), found.end) as Lsn;
-  return { report: reportOf(found, tail, null), mark, durable };
+  return { report: reportOf(found, tail, mark?.lsn ?? null, null), mark, durable };
 }
 
 function* repair(
@@ -243,7 +246,7 @@ function* repair(
   if (claim !== null) yield* rewrite(store, Math.max(claim, found.head), found.end);
   yield { kind: "flush" };
   mark?.raise(found.end);
-  return { report: reportOf(found, tail, quarantine), mark, durable: found.end };
+  return { report: reportOf(found, tail, claim, quarantine), mark, durable: found.end };
 }
 
 function saveTail(store: WalStore, found: Found): string {
@@ -290,10 +293,10 @@ function* rewrite(store: WalStore, from: number, to: number): Steps<void> {
   }
 }
 
-function reportOf(found: Found, tail: Tail, quarantine: string | null): RecoveryReport {
+function reportOf(found: Found, tail: Tail, mark: Lsn | null, quarantine: string | null): RecoveryReport {
   const damage = tail.damage === null ? null : Object.freeze({ ...tail.damage, quarantine });
   const { head, scannedFrom, records, end } = found;
-  return Object.freeze({ head, scannedFrom, records, end, discarded: tail.discarded, damage });
+  return Object.freeze({ head, scannedFrom, records, end, discarded: tail.discarded, mark, damage });
 }
 
 /* ---- errors ---- */
