@@ -5,12 +5,16 @@
  *                    the flight covers target ?      wait for the flight
  *                    else                            wait for the next group
  *
- *   a flight:  begin = committed; flush; on success durable = begin, then the mark
+ *   a flight:  until durable >= what its group needs:
+ *                take the lead      begin = committed; flush; on success durable = begin, then the mark
+ *                or another has it  wait for a change; its flush may do
+ *                or nothing is new  (another writer is behind) wait for a change
  *
- * At most one flush is in flight; all who come meanwhile share the next. A group departs when the
- * callers of the same turn have all had their say (one microtask), so a burst of commits needs one
- * flush, not one for the first and one for the rest. What was written after a flush began is never
- * called durable by it: its target is taken before it begins.
+ * A group is of one thread: at most one is in flight, and all who come meanwhile share the next. It
+ * departs when the callers of the same turn have all had their say (one microtask), so a burst of
+ * commits needs one flush, not one for the first and one for the rest. Among threads the lead
+ * (log-state.ts) sees to it that at most one flush is under way. What was written after a flush began
+ * is never called durable by it: its target is taken before it begins.
  *
  * A flush that fails is final. It is never asked again: the kernel may have marked the pages clean,
  * and a second flush would say yes ("fsyncgate"; Rebello et al., "Can Applications Recover from
@@ -29,7 +33,9 @@ class Group {
   readonly promise: Promise<void>;
   resolve!: () => void;
   reject!: (error: unknown) => void;
-  /** What the flight will make durable; known once it departs. */
+  /** What must be durable for all of its callers. */
+  needed = 0;
+  /** What the flush under way will make durable; -1 before it departs. */
   target = -1;
   /** Flush although nothing new was written: for a cut, which is a change too. */
   forced = false;
@@ -52,49 +58,47 @@ export class GroupCommit {
   #flight: Group | null = null;
   #next: Group | null = null;
 
-  /** @param onDurable Called after each flush that succeeded. Must not throw. */
+  /** @param onDurable Called after each flush that succeeded, with the lead. Must not throw. */
   constructor(store: WalStore, state: LogState, onDurable: () => void) {
     this.#store = store;
     this.#state = state;
     this.#onDurable = onDurable;
   }
 
-  /** Resolves once all below `target` is durable, which must be written already. */
+  /** Resolves once all below `target` is durable, which this thread must have seen written. */
   sync(target: Lsn): Promise<void> {
-    if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
     if (this.#state.durable >= target) return Promise.resolve();
     if (this.#flight !== null && this.#flight.target >= target) return this.#flight.promise;
-    return this.#joinNext().promise;
+    return this.#joinNext(target).promise;
   }
 
   syncBlocking(target: Lsn): void {
-    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
-    if (this.#state.durable < target) this.barrierBlocking();
+    this.#blockUntil(() => this.#state.durable >= target);
   }
 
   /** Resolves after a flush that began after this call, whether or not anything was written. */
   barrier(): Promise<void> {
-    if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
-    const group = this.#joinNext();
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    const group = this.#joinNext(0);
     group.forced = true;
     return group.promise;
   }
 
   barrierBlocking(): void {
-    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
-    const begin = this.#state.committed;
-    this.flushes++;
-    try {
-      this.#store.flushBlocking();
-    } catch (error) {
-      throw this.#fail(error);
-    }
-    this.#succeed(begin);
+    let flushed = false;
+    this.#blockUntil(() => flushed, () => (flushed = true));
   }
 
   /** The log was cut at `end`: a flush under way speaks for what is below, and for nothing else. */
   cut(end: Lsn): void {
-    if (this.#flight !== null) this.#flight.target = Math.min(this.#flight.target, end);
+    for (const group of [this.#flight, this.#next]) {
+      if (group === null) continue;
+      group.target = Math.min(group.target, end);
+      group.needed = Math.min(group.needed, end);
+    }
   }
 
   /** Resolves when no flush is in flight and none is about to depart. */
@@ -104,11 +108,12 @@ export class GroupCommit {
     }
   }
 
-  #joinNext(): Group {
+  #joinNext(target: number): Group {
     if (this.#next === null) {
       this.#next = new Group();
       if (this.#flight === null) this.#departSoon();
     }
+    this.#next.needed = Math.max(this.#next.needed, target);
     return this.#next;
   }
 
@@ -121,43 +126,125 @@ export class GroupCommit {
 
   #depart(group: Group): void {
     this.#next = null;
-    const poison = this.#state.poison;
-    if (poison !== null) return group.reject(poisoned(poison, this.#store.path));
-    const begin = this.#state.committed;
-    if (!group.forced && this.#state.durable >= begin) return group.resolve();
-
-    group.target = begin;
     this.#flight = group;
-    this.flushes++;
-    let flushed: Promise<void>;
-    try {
-      flushed = Promise.resolve(this.#store.flush());
-    } catch (error) {
-      flushed = Promise.reject(error);
-    }
-    flushed.then(
-      () => this.#land(group),
-      (error: unknown) => this.#crash(group, error),
+    this.#fly(group).then(
+      () => this.#land(() => group.resolve(), true),
+      (error: unknown) => this.#land(() => group.reject(error), false),
     );
   }
 
-  #land(group: Group): void {
+  #land(tell: () => void, well: boolean): void {
     this.#flight = null;
-    const poison = this.#state.poison;
-    if (poison === null) {
-      this.#succeed(group.target as Lsn);
-      group.resolve();
-    } else {
-      // Poisoned while it was under way: what this flush says can no longer be relied on.
-      group.reject(poisoned(poison, this.#store.path));
-    }
-    if (this.#next !== null) this.#departSoon();
+    tell();
+    if (this.#next === null) return;
+    // After a failure there is nothing to wait for: those who wait are told at once.
+    if (well) this.#departSoon();
+    else this.#depart(this.#next);
   }
 
-  #crash(group: Group, error: unknown): void {
-    this.#flight = null;
-    group.reject(this.#fail(error));
-    if (this.#next !== null) this.#depart(this.#next);
+  async #fly(group: Group): Promise<void> {
+    const state = this.#state;
+    let countedIn = false;
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        const refusal = this.#refusal();
+        if (refusal !== null) throw refusal;
+        if (!group.forced && state.durable >= group.needed) return;
+        if (state.takeLead()) {
+          const begin = state.committed;
+          if (group.forced || begin > state.durable) {
+            group.target = begin;
+            await this.#lead(group);
+            if (group.forced) return;
+            continue;
+          }
+          state.giveUpLead();
+        }
+        // Counted in before the look that decides to wait: see log-state.ts, "Waiting".
+        if (countedIn) await this.#change(seen);
+        else state.countIn();
+        countedIn = true;
+      }
+    } finally {
+      if (countedIn) state.countOut();
+    }
+  }
+
+  /** Flushes, with the lead; gives it up when it is through. */
+  async #lead(group: Group): Promise<void> {
+    const state = this.#state;
+    try {
+      this.#begin(group.target);
+      await this.#store.flush();
+      // Poisoned while it was under way: what this flush says can no longer be relied on.
+      const refusal = this.#refusal();
+      if (refusal !== null && !state.isClosed) throw refusal;
+      this.#succeed(group.target as Lsn);
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      state.giveUpLead();
+    }
+  }
+
+  #blockUntil(done: () => boolean, onFlushed: () => void = () => {}): void {
+    const state = this.#state;
+    let countedIn = false;
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        const refusal = this.#refusal();
+        if (refusal !== null) throw refusal;
+        if (done()) return;
+        // With a flight of its own under way this thread has the lead, and flushes beside it.
+        const beside = state.leads;
+        if (beside || state.takeLead()) {
+          const flushed = this.#flushBlocking(beside);
+          if (flushed) onFlushed();
+          if (flushed || done()) continue;
+        }
+        if (countedIn) {
+          state.changeBlocking(seen);
+          state.poisonIfOneDied();
+        } else state.countIn();
+        countedIn = true;
+      }
+    } finally {
+      if (countedIn) state.countOut();
+    }
+  }
+
+  #flushBlocking(beside: boolean): boolean {
+    const state = this.#state;
+    try {
+      const begin = state.committed;
+      this.#begin(begin);
+      this.#store.flushBlocking();
+      this.#succeed(begin);
+      return true;
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      if (!beside) state.giveUpLead();
+    }
+  }
+
+  /** Waits for others, and sees to it that the process lives on and dead threads are found. */
+  async #change(seen: number): Promise<void> {
+    const alive = setTimeout(() => {}, keepAliveMilliseconds);
+    try {
+      await this.#state.change(seen);
+    } finally {
+      clearTimeout(alive);
+    }
+    this.#state.poisonIfOneDied();
+  }
+
+  #begin(target: number): void {
+    this.flushes++;
+    // Other threads have written too: this thread's store has not seen what.
+    if (this.#state.isShared) this.#store.side?.assumeUnflushed?.(this.#state.durable, target);
   }
 
   #succeed(begin: Lsn): void {
@@ -167,10 +254,19 @@ export class GroupCommit {
 
   #fail(error: unknown): WalError {
     const path = this.#store.path;
+    if (error instanceof WalError && error.code === "WAL_POISONED") return error;
     this.#state.setPoison(asIoError(error, "The flush failed", { path, offset: this.#state.durable }));
     return poisoned(this.#state.poison as WalError, path);
   }
+
+  #refusal(): WalError | null {
+    const poison = this.#state.poison;
+    return poison === null ? null : poisoned(poison, this.#store.path);
+  }
 }
+
+/** Longer than a wait for a change lasts. */
+const keepAliveMilliseconds = 1000;
 
 /** What every call gets once the log is poisoned; the first failure is its cause. */
 export function poisoned(cause: WalError, path: string | undefined): WalError {
