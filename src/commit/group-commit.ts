@@ -6,15 +6,15 @@
  *                    else                            wait for the next group
  *
  *   a flight:  until durable >= what its group needs:
- *                take the lead      begin = committed; flush; on success durable = begin, then the mark
- *                or another has it  wait for a change; its flush may do
- *                or nothing is new  (another writer is behind) wait for a change
+ *                nothing is new  (another writer is behind)  wait for the writer
+ *                take the lead   begin = committed; flush; on success durable = begin, then the mark
+ *                another has it  wait for a change; its flush may do
  *
  * A group is of one thread: at most one is in flight, and all who come meanwhile share the next. It
  * departs when the callers of the same turn have all had their say (one microtask), so a burst of
  * commits needs one flush, not one for the first and one for the rest. Among threads the lead
  * (log-state.ts) sees to it that at most one flush is under way. What was written after a flush began
- * is never called durable by it: its target is taken before it begins.
+ * is never called durable by it: its target is taken before it begins, with the lead.
  *
  * A flush that fails is final. It is never asked again: the kernel may have marked the pages clean,
  * and a second flush would say yes ("fsyncgate"; Rebello et al., "Can Applications Recover from
@@ -22,12 +22,14 @@
  *
  * The blocking form cannot wait for a flight that completes on this thread's own event loop. It
  * flushes by itself then, beside the flight; a store must report a failure to both (see
- * WalStore.flushBlocking).
+ * WalStore.flushBlocking). For the same reason a thread that is about to block for another one
+ * first flushes beside its flight, and gives up the lead that the flight would have kept.
  */
 import { asIoError, WalError } from "../errors.ts";
+import { deathLookMilliseconds } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import type { WalStore } from "../store/store.ts";
-import type { LogState } from "./log-state.ts";
+import type { LogState, WaitsFor } from "./log-state.ts";
 
 class Group {
   readonly promise: Promise<void>;
@@ -57,6 +59,9 @@ export class GroupCommit {
   readonly #onDurable: () => void;
   #flight: Group | null = null;
   #next: Group | null = null;
+  /** The flight whose flush is under way, while it has the lead. */
+  #leading: Group | null = null;
+  #leadKept = false;
 
   /** @param onDurable Called after each flush that succeeded, with the lead. Must not throw. */
   constructor(store: WalStore, state: LogState, onDurable: () => void) {
@@ -65,7 +70,7 @@ export class GroupCommit {
     this.#onDurable = onDurable;
   }
 
-  /** Resolves once all below `target` is durable, which this thread must have seen written. */
+  /** Resolves once all below `target` is durable; some thread must have appended that far. */
   sync(target: Lsn): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
@@ -75,7 +80,9 @@ export class GroupCommit {
   }
 
   syncBlocking(target: Lsn): void {
-    this.#blockUntil(() => this.#state.durable >= target);
+    const refusal = this.#refusal();
+    if (refusal !== null) throw refusal;
+    this.#flushUntil(() => this.#isDurable(target), false);
   }
 
   /** Resolves after a flush that began after this call, whether or not anything was written. */
@@ -88,17 +95,12 @@ export class GroupCommit {
   }
 
   barrierBlocking(): void {
-    let flushed = false;
-    this.#blockUntil(() => flushed, () => (flushed = true));
+    this.#flushUntil(() => false, true);
   }
 
   /** The log was cut at `end`: a flush under way speaks for what is below, and for nothing else. */
   cut(end: Lsn): void {
-    for (const group of [this.#flight, this.#next]) {
-      if (group === null) continue;
-      group.target = Math.min(group.target, end);
-      group.needed = Math.min(group.needed, end);
-    }
+    if (this.#flight !== null) this.#flight.target = Math.min(this.#flight.target, end);
   }
 
   /** Resolves when no flush is in flight and none is about to depart. */
@@ -107,6 +109,56 @@ export class GroupCommit {
       await (this.#flight ?? this.#next)?.promise.catch(() => {});
     }
   }
+
+  /* ---- the lead, for more than a flush ---- */
+
+  /**
+   * Blocks until no other thread flushes, nor can begin to. True when the lead was taken for this,
+   * and must be given up; false when a flight of this thread had it already.
+   */
+  holdLead(): boolean {
+    const state = this.#state;
+    if (this.#leading !== null || state.leads || state.leadIsOfThisThread) return false;
+    state.waitBlocking("other", () => state.takeLead() || state.poison !== null);
+    const refusal = this.#refusal();
+    if (refusal === null) return true;
+    state.giveUpLead();
+    throw refusal;
+  }
+
+  /** Takes the lead and keeps it, so that no other thread flushes again. After `settled`. */
+  async keepLead(): Promise<void> {
+    this.#leadKept = true;
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        if (state.leads || state.takeLead()) return;
+        if (waiter.enter("other")) await this.#change(seen);
+      }
+    } finally {
+      waiter.leave();
+    }
+  }
+
+  /** The same, blocking; a flight of this thread that has it never gives it up again. */
+  keepLeadBlocking(): void {
+    this.#leadKept = true;
+    const state = this.#state;
+    state.waitBlocking("other", () => state.leads || state.leadIsOfThisThread || state.takeLead());
+  }
+
+  /** Before this thread blocks for another one: its flight could not land, and would keep the lead. */
+  yieldLead(): void {
+    const flight = this.#leading;
+    if (flight === null) return;
+    if (flight.forced || flight.target > this.#state.durable) this.#flushBeside();
+    this.#leading = null;
+    this.#state.giveUpLead();
+  }
+
+  /* ---- groups ---- */
 
   #joinNext(target: number): Group {
     if (this.#next === null) {
@@ -144,101 +196,131 @@ export class GroupCommit {
 
   async #fly(group: Group): Promise<void> {
     const state = this.#state;
-    let countedIn = false;
+    const waiter = state.waiter();
     try {
       for (;;) {
         const seen = state.epoch;
+        // First of all: it may be there although the log was closed, or poisoned, since.
+        if (!group.forced && this.#isDurable(group.needed)) return;
         const refusal = this.#refusal();
         if (refusal !== null) throw refusal;
-        if (!group.forced && state.durable >= group.needed) return;
-        if (state.takeLead()) {
-          const begin = state.committed;
-          if (group.forced || begin > state.durable) {
-            group.target = begin;
-            await this.#lead(group);
-            if (group.forced) return;
-            continue;
-          }
-          state.giveUpLead();
-        }
-        // Counted in before the look that decides to wait: see log-state.ts, "Waiting".
-        if (countedIn) await this.#change(seen);
-        else state.countIn();
-        countedIn = true;
+        if (this.#tryLead(group.forced)) {
+          group.target = state.committed;
+          await this.#lead(group);
+          if (group.forced) return;
+        } else if (waiter.enter(this.#waitsFor(group.forced))) await this.#change(seen);
       }
     } finally {
-      if (countedIn) state.countOut();
+      waiter.leave();
     }
   }
 
   /** Flushes, with the lead; gives it up when it is through. */
   async #lead(group: Group): Promise<void> {
     const state = this.#state;
+    this.#leading = group;
     try {
       this.#begin(group.target);
       await this.#store.flush();
+      // Given up meanwhile: then a flush beside this one has spoken for it.
+      if (this.#leading !== group) return;
       // Poisoned while it was under way: what this flush says can no longer be relied on.
-      const refusal = this.#refusal();
-      if (refusal !== null && !state.isClosed) throw refusal;
+      if (state.poison !== null) throw this.#refusal();
       this.#succeed(group.target as Lsn);
     } catch (error) {
       throw this.#fail(error);
+    } finally {
+      if (this.#leading === group) {
+        this.#leading = null;
+        if (!this.#leadKept) state.giveUpLead();
+      }
+    }
+  }
+
+  #flushUntil(done: () => boolean, forced: boolean): void {
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        if (done()) return;
+        const refusal = this.#refusal();
+        if (refusal !== null) throw refusal;
+        if ((forced || this.#isNew()) && this.#flushNow(forced)) {
+          if (forced) return;
+        } else if (waiter.enter(this.#waitsFor(forced))) {
+          this.yieldLead();
+          state.changeBlocking(seen);
+          state.lookForDead();
+        }
+      }
+    } finally {
+      waiter.leave();
+    }
+  }
+
+  /** Flushes, blocking, with the lead or beside a flight of this thread; false when another has the lead. */
+  #flushNow(forced: boolean): boolean {
+    const state = this.#state;
+    if (state.leads || state.leadIsOfThisThread) {
+      this.#flushBeside();
+      return true;
+    }
+    if (!this.#tryLead(forced)) return false;
+    try {
+      this.#flushBeside();
+      return true;
     } finally {
       state.giveUpLead();
     }
   }
 
-  #blockUntil(done: () => boolean, onFlushed: () => void = () => {}): void {
-    const state = this.#state;
-    let countedIn = false;
+  #flushBeside(): void {
     try {
-      for (;;) {
-        const seen = state.epoch;
-        const refusal = this.#refusal();
-        if (refusal !== null) throw refusal;
-        if (done()) return;
-        // With a flight of its own under way this thread has the lead, and flushes beside it.
-        const beside = state.leads;
-        if (beside || state.takeLead()) {
-          const flushed = this.#flushBlocking(beside);
-          if (flushed) onFlushed();
-          if (flushed || done()) continue;
-        }
-        if (countedIn) {
-          state.changeBlocking(seen);
-          state.poisonIfOneDied();
-        } else state.countIn();
-        countedIn = true;
-      }
-    } finally {
-      if (countedIn) state.countOut();
-    }
-  }
-
-  #flushBlocking(beside: boolean): boolean {
-    const state = this.#state;
-    try {
-      const begin = state.committed;
+      const begin = this.#state.committed;
       this.#begin(begin);
       this.#store.flushBlocking();
       this.#succeed(begin);
-      return true;
     } catch (error) {
       throw this.#fail(error);
-    } finally {
-      if (!beside) state.giveUpLead();
     }
+  }
+
+  /* ---- steps of both ---- */
+
+  /** Records that were taken back, or cut off, need no flush any more: the tail is below them. */
+  #isDurable(target: number): boolean {
+    return this.#state.durable >= Math.min(target, this.#state.tail);
+  }
+
+  #isNew(): boolean {
+    return this.#state.committed > this.#state.durable;
+  }
+
+  /** With nothing new the lead is left alone: to take it and give it up would wake all who wait. */
+  #tryLead(forced: boolean): boolean {
+    const state = this.#state;
+    if (!forced && !this.#isNew()) return false;
+    if (!state.takeLead()) return false;
+    // Looked at again with the lead: flushed by another meanwhile, or the owner has let go of the log.
+    if ((forced || this.#isNew()) && this.#refusal() === null) return true;
+    state.giveUpLead();
+    return false;
+  }
+
+  #waitsFor(forced: boolean): WaitsFor {
+    return forced || this.#isNew() ? "other" : "writer";
   }
 
   /** Waits for others, and sees to it that the process lives on and dead threads are found. */
   async #change(seen: number): Promise<void> {
-    const alive = setTimeout(() => {}, keepAliveMilliseconds);
+    const alive = setTimeout(() => {}, 10 * deathLookMilliseconds);
     try {
       await this.#state.change(seen);
     } finally {
       clearTimeout(alive);
     }
-    this.#state.poisonIfOneDied();
+    this.#state.lookForDead();
   }
 
   #begin(target: number): void {
@@ -261,12 +343,15 @@ export class GroupCommit {
 
   #refusal(): WalError | null {
     const poison = this.#state.poison;
-    return poison === null ? null : poisoned(poison, this.#store.path);
+    if (poison !== null) return poisoned(poison, this.#store.path);
+    return this.#state.isClosed ? closedByOwner(this.#store.path) : null;
   }
 }
 
-/** Longer than a wait for a change lasts. */
-const keepAliveMilliseconds = 1000;
+function closedByOwner(path: string | undefined): WalError {
+  const name = path === undefined ? "The log" : `The log ${path}`;
+  return new WalError("WAL_CLOSED", `${name} was closed by the thread that had opened it.`, { path });
+}
 
 /** What every call gets once the log is poisoned; the first failure is its cause. */
 export function poisoned(cause: WalError, path: string | undefined): WalError {

@@ -6,43 +6,59 @@
  *   0       tail      where the next reservation begins; minus 2^53 while the gate is closed
  *   1       durable   every record below is on stable storage
  *   2       head      the lowest LSN still present
- *   3       phase     open, poisoned or closed; never back
+ *   3       phase     open, poisoned, closing or closed; never back
  *   4       lead      the writer who flushes, plus 1; 0: nobody
- *   5       epoch     goes up whenever someone who waits should look again
- *   6       waiting   how many do
- *   7       cuts      how often the end was cut; the last ends stand in 16 cells of their own
- *   8       writers   slots that were ever taken
- *   ...     slots     per writer: a lower bound of what it is writing, or `slotIdle`
- *   ...     owners    per writer: the identity of its thread; 0: free
+ *   5       gate      the writer who has closed the gate, plus 1; 0: open; -1: closed for good
+ *   6       note      the writer who writes the cause of the poison, plus 1; 0: nobody has
+ *   7       epoch     goes up whenever someone who waits should look again
+ *   8       waiting   how many wait, and
+ *   9       behind    how many of them for a writer
+ *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
+ *   11      writers   slots that were ever taken
+ *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
+ *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
- * **Append.** Read the tail; publish it in the slot as a lower bound; look whether the gate is open;
- * reserve by one atomic add; write; clear the slot. So
+ * **Append.** Read the tail; publish it in the slot; move the tail on by one compare-and-exchange
+ * from what was read; write; clear the slot. So
  *
  *   committed = min(tail, every slot), the tail read first
  *
  * is a record boundary below which every byte is written: a range that is reserved and not yet
- * written lies at or above its writer's slot, which was published before the range was reserved,
- * hence before any tail that includes it could be read.
+ * written begins at its writer's slot, which was published before the range was reserved, hence
+ * before any tail that includes it could be read. (Not an atomic add, which needs no second try:
+ * it cannot tell that the tail has moved back since it was read, in a cut, and then the slot would
+ * stand above the range; and an add behind a closing gate shows, until it is taken back, a tail
+ * that nobody reserved.)
  *
- * **Gate.** Closed by a compare-and-exchange of tail to tail - 2^53, so it says itself where the
- * tail stands: during a roll-back, for a cut, and for good once the log is closed or poisoned. A
- * writer that adds to a closed gate takes its addition back before it clears its slot. Who closed
- * the gate waits until every other slot is idle (`drain`) before it stores a tail anew: a writer
- * that had published its slot before is waited for, one that publishes later sees the gate closed
- * and does not add. So no addition is under way when the gate opens.
+ * **Gate.** Whoever turns gate from 0 to itself closes it, by moving tail to tail - 2^53, which
+ * still says where the tail stands; and alone may open it. A reservation fails against it. Who
+ * closed the gate then waits until no other slot is set (`drain`): a slot that was published before
+ * is waited for; one that is published later reserves nothing. Closed during a roll-back, for a
+ * cut, and for good (-1) once the log is closing or poisoned.
  *
- * **Lead.** Flushes are made by whoever turns lead from 0 to itself; at most one at a time.
+ * **Lead.** Flushes are made by whoever turns lead from 0 to itself; at most one at a time. The
+ * mark is written, and the log cut, with the lead only. The owner closes with the lead and keeps it.
+ * No thread blocks for another while a flight of its own has the lead: it could not land.
  *
  * **Waiting.** Count oneself in, look at what is waited for, and wait for the epoch to change from
  * what it was before the look. Who changes something raises the epoch if anyone is counted in. All
  * atomics are sequentially consistent: either the one who changes sees the other counted in, or the
  * other's look came after the change.
  *
+ * **Death.** Only those who wait look whether a thread is gone. One that died with its slot set
+ * leaves bytes that nobody will write: the log is poisoned at its offset. Its lead is taken away.
+ * One that died idle leaves its slot to the next.
+ *
  * Invariants: ranges never overlap; committed never passes an unwritten byte; durable never
  * passes what was committed before the flush that raised it began; a poisoned log stays so.
  */
 import { WalError } from "../errors.ts";
-import { writersMax } from "../limits.ts";
+import {
+  deathLookMilliseconds,
+  leadSilenceMillisecondsMax,
+  writerSilenceMillisecondsMax,
+  writersMax,
+} from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import type { Cells } from "./cells.ts";
 
@@ -51,11 +67,14 @@ const durableCell = 1;
 const headCell = 2;
 const phaseCell = 3;
 const leadCell = 4;
-const epochCell = 5;
-const waitingCell = 6;
-const cutsCell = 7;
-const writersCell = 8;
-const cutEndsCell = 9;
+const gateCell = 5;
+const noteCell = 6;
+const epochCell = 7;
+const waitingCell = 8;
+const behindCell = 9;
+const cutsCell = 10;
+const writersCell = 11;
+const cutEndsCell = 12;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -65,25 +84,33 @@ export const cellCount: number = ownersCell + writersMax;
 
 const slotIdle = -1;
 const nobody = 0;
+const sealed = -1;
+/** Of one that looks at a log without a slot in it: equals no writer anywhere. */
+const noWriter = -2;
 /** The owner of a log that no other thread has joined, and whose identity nobody asks for. */
 const ownerAlone = 1;
-
-/** How long a thread waits before it looks whether another has died. */
-const waitMillisecondsMax = 100;
 
 /** What a closed gate takes off the tail; an offset is always below it. */
 const gateClosed: number = 2 ** 53;
 
 const phaseOpen = 0;
 const phasePoisoned = 1;
-const phaseClosed = 2;
+const phaseClosing = 2;
+const phaseClosed = 3;
+
+/** The slot of a writer that failed at `bound`, or died there: committed stays below, nobody waits for it. */
+function failed(bound: number): number {
+  return -2 - bound;
+}
 
 /** What one thread must know of others to work with them; a log of one thread needs none of it. */
 export interface Threads {
-  /** The identity of this thread, not 0. */
+  /** The identity of this thread: a safe integer above 0. */
   self(): number;
   /** False when that thread is gone; undefined when this platform cannot tell. */
   isAlive(identity: number): boolean | undefined;
+  /** Milliseconds, from anywhere, never back. */
+  now(): number;
 }
 
 /** Where the cause of a poisoned log is kept for the threads that did not meet it. */
@@ -92,13 +119,52 @@ export interface PoisonNote {
   read(): WalError;
 }
 
+/** What a waiting call waits for: a writer that is behind, or anything else. */
+export type WaitsFor = "writer" | "other";
+
+/** One who waits. Counted in before the look that decides to wait: see "Waiting". */
+export class Waiter {
+  readonly #cells: () => Cells;
+  #countedIn: WaitsFor | null = null;
+
+  constructor(cells: () => Cells) {
+    this.#cells = cells;
+  }
+
+  /** True when it may wait now; false when it was not counted in before its last look: look again. */
+  enter(what: WaitsFor): boolean {
+    if (this.#countedIn === what) return true;
+    this.leave();
+    this.#countedIn = what;
+    if (what === "writer") this.#cells().add(behindCell, 1);
+    this.#cells().add(waitingCell, 1);
+    return false;
+  }
+
+  leave(): void {
+    if (this.#countedIn === null) return;
+    this.#cells().add(waitingCell, -1);
+    if (this.#countedIn === "writer") this.#cells().add(behindCell, -1);
+    this.#countedIn = null;
+  }
+}
+
+interface Silence {
+  readonly sign: number;
+  readonly since: number;
+}
+
 export class LogState {
   #cells: Cells;
   #writer: number;
+  #leads = false;
   /** What this thread knows of; another's is read from the note when the phase says so. */
   #poison: WalError | null = null;
   #note: PoisonNote | null = null;
   #threads: Threads | null = null;
+  #lookedAt = -Infinity;
+  /** Where it cannot be told whether a thread lives: since when it has shown no sign of it. */
+  readonly #silences = new Map<number, Silence>();
 
   /** @param writer Which slot this thread owns; the first of a log is 0. */
   constructor(cells: Cells, writer: number) {
@@ -132,6 +198,10 @@ export class LogState {
 
   /** Takes a free slot in a log that another thread has shared; null when all are taken. */
   static join(cells: Cells, note: PoisonNote, threads: Threads): LogState | null {
+    return LogState.#takeSlot(cells, note, threads) ?? LogState.#takeDeadSlot(cells, note, threads);
+  }
+
+  static #takeSlot(cells: Cells, note: PoisonNote, threads: Threads): LogState | null {
     for (let writer = 0; writer < writersMax; writer++) {
       if (cells.compareExchange(ownersCell + writer, nobody, threads.self()) !== nobody) continue;
       // Counted before it reserves anything, so that whoever reads a tail with its range sees its slot.
@@ -146,10 +216,20 @@ export class LogState {
     return null;
   }
 
-  /** Gives the slot back. */
+  /** Those that died idle have not been missed, and so not been buried. */
+  static #takeDeadSlot(cells: Cells, note: PoisonNote, threads: Threads): LogState | null {
+    const looker = new LogState(cells, noWriter);
+    looker.#note = note;
+    looker.#threads = threads;
+    looker.#lookAtOthers(threads);
+    return LogState.#takeSlot(cells, note, threads);
+  }
+
+  /** Gives the slot back. The lead must have been given up. */
   leave(): void {
-    this.#cells.store(this.#slot, slotIdle);
-    this.#cells.store(ownersCell + this.#writer, nobody);
+    if (this.#cells.load(this.#slot) >= 0) return;
+    if (this.#cells.load(this.#slot) === slotIdle) this.#cells.store(ownersCell + this.#writer, nobody);
+    this.wake();
   }
 
   get isShared(): boolean {
@@ -167,10 +247,17 @@ export class LogState {
     let lowest: number = this.tail;
     const writers = this.#cells.load(writersCell);
     for (let i = 0; i < writers; i++) {
-      const bound = this.#cells.load(slotsCell + i);
-      if (bound !== slotIdle && bound < lowest) lowest = bound;
+      const slot = this.#cells.load(slotsCell + i);
+      if (slot === slotIdle) continue;
+      const bound = slot < 0 ? failed(slot) : slot;
+      if (bound < lowest) lowest = bound;
     }
     return lowest as Lsn;
+  }
+
+  /** The end of all that any thread has appended by now; where a writer is behind it is not committed yet. */
+  get appended(): Lsn {
+    return this.writing ? this.committed : this.tail;
   }
 
   get durable(): Lsn {
@@ -203,7 +290,7 @@ export class LogState {
 
   /** Whether this thread is between reserve and release: a store that calls back into its log. */
   get writing(): boolean {
-    return this.#cells.load(this.#slot) !== slotIdle;
+    return this.#cells.load(this.#slot) >= 0;
   }
 
   /**
@@ -212,19 +299,14 @@ export class LogState {
    */
   reserve(size: number): number {
     const cells = this.#cells;
-    const seen = cells.load(tailCell);
-    if (seen < 0) return -1;
-    const slot = this.#slot;
-    cells.store(slot, seen);
-    // Whoever closes the gate from here on sees the slot, and waits for it.
-    if (cells.load(tailCell) < 0) return this.#backOff();
-    const start = cells.add(tailCell, size);
-    if (start >= 0) return start;
-    cells.add(tailCell, -size);
-    return this.#backOff();
-  }
-
-  #backOff(): number {
+    let start = cells.load(tailCell);
+    if (start < 0) return -1;
+    do {
+      cells.store(this.#slot, start);
+      const found = cells.compareExchange(tailCell, start, start + size);
+      if (found === start) return start;
+      start = found;
+    } while (start >= 0);
     this.release();
     return -1;
   }
@@ -232,7 +314,7 @@ export class LogState {
   /** The reserved bytes are written. */
   release(): void {
     this.#cells.store(this.#slot, slotIdle);
-    this.wake();
+    if (this.#cells.load(behindCell) !== 0) this.wake();
   }
 
   /* ---- the gate ---- */
@@ -242,45 +324,91 @@ export class LogState {
    * the caller cleans up and calls `openGate(start)` or `setPoison`.
    */
   takeBack(start: Lsn, size: number): boolean {
-    const tail = start + size;
-    if (this.#cells.compareExchange(tailCell, tail, start - gateClosed) !== tail) return false;
+    const cells = this.#cells;
+    if (cells.compareExchange(gateCell, nobody, this.#writer + 1) !== nobody) return false;
+    if (cells.compareExchange(tailCell, start + size, start - gateClosed) !== start + size) {
+      this.#letGoOfGate();
+      return false;
+    }
     this.drain();
     return true;
   }
 
-  /** Closes the gate; false when it is closed already. Reservations made before may be in flight: `drain`. */
+  /**
+   * Closes the gate; false when it is closed already, by whomever. Reservations made before may be
+   * in flight: `drain`.
+   */
   closeGate(): boolean {
+    if (this.#cells.compareExchange(gateCell, nobody, this.#writer + 1) !== nobody) return false;
+    this.#closeTail();
+    return true;
+  }
+
+  #closeTail(): void {
     for (;;) {
       const tail = this.#cells.load(tailCell);
-      if (tail < 0) return false;
-      if (this.#cells.compareExchange(tailCell, tail, tail - gateClosed) === tail) return true;
+      if (tail < 0 || this.#cells.compareExchange(tailCell, tail, tail - gateClosed) === tail) return;
     }
   }
 
   /** Blocks until no other writer is between its reservation and its release; they are brief. */
   drain(): void {
-    this.#waitBlocking(() => !this.#othersWrite());
-  }
-
-  /** Lets reservations go on from `tail`; who closed the gate, after `drain`. */
-  openGate(tail: Lsn): void {
-    this.#cells.store(tailCell, tail);
-    // Poisoned or closed meanwhile, when there was no gate left to close.
-    if (this.#cells.load(phaseCell) !== phaseOpen) this.closeGate();
-    this.release();
+    this.waitBlocking("writer", () => !this.#othersWrite());
   }
 
   #othersWrite(): boolean {
     const writers = this.#cells.load(writersCell);
     for (let i = 0; i < writers; i++) {
-      if (i !== this.#writer && this.#cells.load(slotsCell + i) !== slotIdle) return true;
+      if (i !== this.#writer && this.#cells.load(slotsCell + i) >= 0) return true;
     }
     return false;
   }
 
+  /** Lets reservations go on from `tail`; who closed the gate, after `drain`. Also after `takeBack`. */
+  openGate(tail: Lsn): void {
+    if (this.#cells.load(phaseCell) === phaseOpen) {
+      this.#cells.store(tailCell, tail);
+      this.#letGoOfGate();
+    } else {
+      this.#cells.store(tailCell, tail - gateClosed);
+      this.#cells.compareExchange(gateCell, this.#writer + 1, sealed);
+    }
+    this.#cells.store(this.#slot, slotIdle);
+    this.wake();
+  }
+
+  #letGoOfGate(): void {
+    this.#cells.compareExchange(gateCell, this.#writer + 1, nobody);
+    // Poisoned or closing meanwhile, by one who found the gate held.
+    if (this.#cells.load(phaseCell) !== phaseOpen) this.#trySeal();
+    this.wake();
+  }
+
+  get gateIsClosed(): boolean {
+    return this.#cells.load(tailCell) < 0;
+  }
+
+  /** Closes the gate for good, unless another holds it: it will do it when it lets go. */
+  #trySeal(): boolean {
+    const held = this.#cells.compareExchange(gateCell, nobody, sealed);
+    if (held !== nobody && held !== sealed) return false;
+    this.#closeTail();
+    return true;
+  }
+
+  /** Closes the gate for good, and waits until nobody writes. Blocks; what it waits for is brief. */
+  seal(): void {
+    this.#cells.compareExchange(gateCell, this.#writer + 1, sealed);
+    this.waitBlocking("other", () => this.#trySeal());
+    this.drain();
+  }
+
   /* ---- cuts of the end ---- */
 
-  /** Moves the end down while the gate is closed and drained. */
+  /**
+   * Moves the end down while the gate is closed and drained. Before the bytes go: who reads finds
+   * them missing only after it could know.
+   */
   cutTo(end: Lsn): void {
     this.#cells.store(tailCell, end - gateClosed);
     if (this.#cells.load(durableCell) > end) this.#cells.store(durableCell, end);
@@ -289,35 +417,47 @@ export class LogState {
     this.#cells.store(cutsCell, count + 1);
   }
 
-  /** How often the end was cut. */
+  /** How often the end was cut. Read it before the end that it is to guard. */
   get cuts(): number {
     return this.#cells.load(cutsCell);
   }
 
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */
   lowestCutSince(count: number): number {
-    const cuts = this.cuts;
-    if (cuts - count > cutEndsKept) return 0;
     let lowest = Infinity;
+    const cuts = this.cuts;
+    if (cuts - count >= cutEndsKept) return 0;
     for (let i = count; i < cuts; i++) {
       lowest = Math.min(lowest, this.#cells.load(cutEndsCell + (i % cutEndsKept)));
     }
-    return lowest;
+    // The one after the last may have been on its way into the place of the first.
+    return this.cuts - count >= cutEndsKept ? 0 : lowest;
   }
 
   /* ---- the lead ---- */
 
-  /** Makes this thread the one that flushes; false when another is, or this one already. */
+  /** Makes this one the one that flushes; false when another is, or this one already. */
   takeLead(): boolean {
-    return this.#cells.compareExchange(leadCell, nobody, this.#writer + 1) === nobody;
+    if (this.#cells.compareExchange(leadCell, nobody, this.#writer + 1) !== nobody) return false;
+    this.#leads = true;
+    return true;
   }
 
   get leads(): boolean {
-    return this.#cells.load(leadCell) === this.#writer + 1;
+    return this.#leads;
+  }
+
+  /** Whether the lead is with another Wal of this very thread: blocking for it would be for ever. */
+  get leadIsOfThisThread(): boolean {
+    const leader = this.#cells.load(leadCell) - 1;
+    if (leader < 0 || leader === this.#writer || this.#threads === null) return false;
+    return this.#cells.load(ownersCell + leader) === this.#threads.self();
   }
 
   giveUpLead(): void {
-    this.#cells.store(leadCell, nobody);
+    if (!this.#leads) return;
+    this.#leads = false;
+    this.#cells.compareExchange(leadCell, this.#writer + 1, nobody);
     this.wake();
   }
 
@@ -331,28 +471,58 @@ export class LogState {
   }
 
   /**
-   * Makes the log refuse every append and sync from now on. The first cause is kept. A slot that
-   * is set stays set: committed never passes the bytes that could not be written.
+   * Makes the log refuse every append and sync from now on. The first cause is kept. A writer that
+   * could not write what it has reserved says so: committed never passes it, and nobody waits for it.
    */
   setPoison(cause: WalError): void {
-    if (this.#poison === null && this.#cells.load(phaseCell) === phaseOpen) {
+    if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      // Another may have come first: then the note holds its cause, and this thread reads that.
-      if (this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned) === phaseOpen) this.#poison = cause;
+      this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned);
     }
-    this.closeGate();
+    // Of a log that is closing only this thread learns it: the others learn that it is closed.
+    if (this.poison === null) this.#poison = cause;
+    if (this.#writer >= 0) this.#fail(this.#writer);
+    if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
     this.wake();
+  }
+
+  #fail(writer: number): void {
+    const bound = this.#cells.load(slotsCell + writer);
+    if (bound >= 0) this.#cells.compareExchange(slotsCell + writer, bound, failed(bound));
+  }
+
+  /** Whether this thread is to write the note: two at once would tear it. */
+  #claimNote(): boolean {
+    const mine = this.#writer + 1;
+    for (;;) {
+      if (this.#cells.load(phaseCell) !== phaseOpen) return false;
+      const writer = this.#cells.compareExchange(noteCell, nobody, mine);
+      if (writer === nobody || writer === mine) return true;
+      // Another is at it, and will be through in no time, unless it died at it.
+      if (this.#isGone(writer - 1) && this.#cells.compareExchange(noteCell, writer, mine) === writer) return true;
+      this.#cells.wait(noteCell, writer, 1);
+    }
+  }
+
+  /** The owner has begun to close the log: nothing more is appended; what was can still be synced. */
+  setClosing(): void {
+    this.#cells.compareExchange(phaseCell, phaseOpen, phaseClosing);
+    this.#trySeal();
+    this.wake();
+  }
+
+  /** The owner is about to let go of the log, with the lead: from now on nobody flushes or marks. */
+  setClosed(): void {
+    this.#cells.compareExchange(phaseCell, phaseClosing, phaseClosed);
+    this.wake();
+  }
+
+  get isClosing(): boolean {
+    return this.#cells.load(phaseCell) >= phaseClosing;
   }
 
   get isClosed(): boolean {
     return this.#cells.load(phaseCell) === phaseClosed;
-  }
-
-  /** The owner has closed the log: every other thread is told. */
-  setClosed(): void {
-    this.#cells.compareExchange(phaseCell, phaseOpen, phaseClosed);
-    this.closeGate();
-    this.wake();
   }
 
   /* ---- waiting ---- */
@@ -368,61 +538,112 @@ export class LogState {
     this.#cells.notify(epochCell);
   }
 
-  /** Counts one in who waits; before it looks at what it waits for. */
-  countIn(): void {
-    this.#cells.add(waitingCell, 1);
-  }
-
-  countOut(): void {
-    this.#cells.add(waitingCell, -1);
+  waiter(): Waiter {
+    return new Waiter(() => this.#cells);
   }
 
   /** Resolves when the epoch is no longer `seen`, or after a while, to look for dead threads. */
   change(seen: number): Promise<void> {
-    return this.#cells.waitAsync(epochCell, seen, waitMillisecondsMax);
+    return this.#cells.waitAsync(epochCell, seen, deathLookMilliseconds);
   }
 
   changeBlocking(seen: number): void {
-    this.#cells.wait(epochCell, seen, waitMillisecondsMax);
+    this.#cells.wait(epochCell, seen, deathLookMilliseconds);
   }
 
-  #waitBlocking(done: () => boolean): void {
+  /** Blocks until `done`, which others bring about, and is told of them. */
+  waitBlocking(what: WaitsFor, done: () => boolean): void {
     if (done()) return;
-    this.countIn();
+    const waiter = this.waiter();
     try {
       for (;;) {
         const seen = this.epoch;
-        if (done() || this.poison !== null) return;
+        if (done()) return;
+        if (!waiter.enter(what)) continue;
         this.changeBlocking(seen);
-        this.poisonIfOneDied();
+        this.lookForDead();
       }
     } finally {
-      this.countOut();
+      waiter.leave();
     }
   }
 
-  /**
-   * Looks whether a thread is gone that others wait for: one that had published a slot, whose bytes
-   * nobody will write; the log is poisoned then. One that had the lead loses it.
-   */
-  poisonIfOneDied(): void {
+  /* ---- death ---- */
+
+  /** For those who wait: looks, now and then, whether a thread is gone that others wait for. */
+  lookForDead(): void {
     const threads = this.#threads;
-    if (threads === null) return;
+    if (threads === null || threads.now() - this.#lookedAt < deathLookMilliseconds) return;
+    this.#lookAtOthers(threads);
+  }
+
+  #lookAtOthers(threads: Threads): void {
+    this.#lookedAt = threads.now();
     const writers = this.#cells.load(writersCell);
     for (let i = 0; i < writers; i++) {
+      if (i === this.#writer) continue;
       const owner = this.#cells.load(ownersCell + i);
-      if (i === this.#writer || owner === nobody || threads.isAlive(owner) !== false) continue;
-      const bound = this.#cells.load(slotsCell + i);
-      if (bound !== slotIdle) {
-        this.setPoison(
-          new WalError("WAL_IO", `A thread died while it was writing at or after ${bound}`, {
-            offset: bound as Lsn,
-            reason: "dead-writer",
-          }),
-        );
-      }
-      if (this.#cells.compareExchange(leadCell, i + 1, nobody) === i + 1) this.wake();
-      if (bound === slotIdle) this.#cells.compareExchange(ownersCell + i, owner, nobody);
+      if (owner === nobody || !this.#isDead(i, owner, threads)) continue;
+      // One undertaker: another's second blow could hit the thread that has the slot next.
+      if (this.#cells.compareExchange(ownersCell + i, owner, -threads.self()) === owner) this.#bury(i);
     }
   }
+
+  #isGone(writer: number): boolean {
+    if (writer < 0) return true;
+    const owner = this.#cells.load(ownersCell + writer);
+    return owner <= nobody || this.#threads === null || this.#threads.isAlive(owner) === false;
+  }
+
+  /** Negative: it is dead, and who buries it may be too. */
+  #isDead(writer: number, owner: number, threads: Threads): boolean {
+    if (owner === -threads.self()) return false;
+    const alive = threads.isAlive(Math.abs(owner));
+    return alive === undefined ? this.#isSilent(writer, threads.now()) : !alive;
+  }
+
+  /** Where nobody can tell who lives: others wait for it, and it has shown no sign for too long. */
+  #isSilent(writer: number, now: number): boolean {
+    const slot = this.#cells.load(slotsCell + writer);
+    const leads = this.#cells.load(leadCell) === writer + 1;
+    const sign = slot >= 0 ? slot : leads ? failed(this.durable) : slotIdle;
+    const silence = this.#silences.get(writer);
+    if (sign === slotIdle || silence?.sign !== sign) {
+      this.#silences.set(writer, { sign, since: now });
+      return false;
+    }
+    const limit = slot >= 0 ? writerSilenceMillisecondsMax : leadSilenceMillisecondsMax;
+    return sign !== slotIdle && now - silence.since >= limit;
+  }
+
+  #bury(writer: number): void {
+    const bound = this.#cells.load(slotsCell + writer);
+    const where = bound < slotIdle ? failed(bound) : bound;
+    if (bound >= 0) {
+      this.#fail(writer);
+      this.setPoison(deadWriter(where as Lsn));
+    } else if (writer === 0) {
+      this.setPoison(deadOwner(this.tail));
+    }
+    this.#cells.compareExchange(gateCell, writer + 1, sealed);
+    this.#cells.compareExchange(leadCell, writer + 1, nobody);
+    // What it left unwritten must stay known; else its slot is free.
+    if (bound === slotIdle && writer !== 0) this.#cells.store(ownersCell + writer, nobody);
+    this.#silences.delete(writer);
+    this.wake();
+  }
+}
+
+function deadWriter(offset: Lsn): WalError {
+  return new WalError("WAL_IO", `A thread died while it was writing the record at ${offset}`, {
+    offset,
+    reason: "dead-writer",
+  });
+}
+
+function deadOwner(offset: Lsn): WalError {
+  return new WalError("WAL_IO", "The thread that had opened the log died, and its lock went with it", {
+    offset,
+    reason: "dead-owner",
+  });
 }

@@ -70,7 +70,16 @@ export class Mark {
   /** Reads the mark. What the store throws is thrown: a mark that cannot be read is not "no claim". */
   constructor(file: MarkFile) {
     this.#file = file;
-    const [slot, older] = slotsByAge(file.read());
+    this.#lsn = null;
+    this.#sequence = 0;
+    this.#nextSlot = 0;
+    this.#older = null;
+    this.reload();
+  }
+
+  /** Reads it again: another thread of the log may have written it since. Throws what the store throws. */
+  reload(): void {
+    const [slot, older] = slotsByAge(this.#file.read());
     this.#lsn = slot?.lsn ?? null;
     this.#sequence = slot?.sequence ?? 0;
     this.#nextSlot = slot?.index === 0 ? 1 : 0;

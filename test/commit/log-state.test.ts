@@ -10,6 +10,9 @@ const kinds: Readonly<Record<string, (count: number) => Cells>> = {
   SharedCells: (count) => new SharedCells(count),
 };
 
+/** How many slots were taken (log-state.ts): as if so many threads had joined. */
+const writersCell = 11;
+
 const cause = new WalError("WAL_IO", "the disk is gone");
 
 /** Puts another writer's step in front of one operation on the cells. */
@@ -58,12 +61,22 @@ class InterruptedCells implements Cells {
     this.#enter();
     return this.#inner.compareExchange(cell, expected, value);
   }
+  wait(cell: number, expected: number, milliseconds: number): void {
+    this.#inner.wait(cell, expected, milliseconds);
+  }
+  waitAsync(cell: number, expected: number, milliseconds: number): Promise<void> {
+    return this.#inner.waitAsync(cell, expected, milliseconds);
+  }
+  notify(cell: number): void {
+    this.#inner.notify(cell);
+  }
 }
 
 for (const [kind, make] of Object.entries(kinds)) {
-  const writers = (count: number, end = 0, cells: Cells = make(cellCount(count))): LogState[] => {
-    const states = Array.from({ length: count }, (_, writer) => new LogState(cells, count, writer));
-    states[0]?.start(Lsn(end), Lsn(end));
+  const writers = (count: number, end = 0, cells: Cells = make(cellCount)): LogState[] => {
+    const states = Array.from({ length: count }, (_, writer) => new LogState(cells, writer));
+    states[0]?.start(Lsn(0), Lsn(end), Lsn(end));
+    cells.store(writersCell, count);
     return states;
   };
   const one = (end = 0): LogState => {
@@ -129,8 +142,8 @@ for (const [kind, make] of Object.entries(kinds)) {
 
   test(`${kind}: while the gate is closed nobody reserves, however often they try`, () => {
     const state = one(40);
-    assert.equal(state.closeGate(), 40);
-    assert.equal(state.closeGate(), 40, "closed twice is closed");
+    assert.equal(state.closeGate(), true);
+    assert.equal(state.closeGate(), false, "closed twice is closed");
     for (let i = 0; i < 1000; i++) assert.equal(state.reserve(64 * 1024 * 1024), -1);
     assert.deepEqual([state.tail, state.committed, state.writing], [40, 40, false]);
     state.openGate(Lsn(40));
@@ -150,7 +163,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   test(`${kind}: a writer that another overtakes at any step of its reservation`, () => {
     let overtaken = 0;
     for (let nth = 1; nth <= 6; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 0, cells) as [LogState, LogState];
       let theirs = -1;
       cells.interrupt(nth, () => {
@@ -171,7 +184,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   test(`${kind}: the gate that closes at any step of a reservation`, () => {
     let shutOut = 0;
     for (let nth = 1; nth <= 6; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 30, cells) as [LogState, LogState];
       cells.interrupt(nth, () => b.closeGate());
       const start = a.reserve(10);
@@ -187,7 +200,7 @@ for (const [kind, make] of Object.entries(kinds)) {
 
   test(`${kind}: committed, read while another writer goes on at any step of the reading`, () => {
     for (let nth = 1; nth <= 8; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 0, cells) as [LogState, LogState];
       b.reserve(10);
       cells.interrupt(nth, () => {
@@ -229,10 +242,11 @@ for (const [kind, make] of Object.entries(kinds)) {
 }
 
 test("SharedCells: two of them on one buffer see one another", () => {
-  const cells = new SharedCells(cellCount(2));
-  const theirs = new SharedCells(cellCount(2), cells.buffer);
-  const [a, b] = [new LogState(cells, 2, 0), new LogState(theirs, 2, 1)];
-  a.start(Lsn(0), Lsn(0));
+  const cells = new SharedCells(cellCount);
+  const theirs = new SharedCells(cellCount, cells.buffer);
+  const [a, b] = [new LogState(cells, 0), new LogState(theirs, 1)];
+  a.start(Lsn(0), Lsn(0), Lsn(0));
+  cells.store(writersCell, 2);
   assert.equal(a.reserve(10), 0);
   assert.equal(b.reserve(5), 10);
   b.release();
