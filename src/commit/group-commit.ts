@@ -302,6 +302,8 @@ export class GroupCommit {
     const state = this.#state;
     if (!forced && !this.#isNew()) return false;
     if (!state.takeLead()) return false;
+    // A log whose owner died has lost its lock: nobody may flush it, or mark it, any more.
+    state.lookForDead();
     // Looked at again with the lead: flushed by another meanwhile, or the owner has let go of the log.
     if ((forced || this.#isNew()) && this.#refusal() === null) return true;
     state.giveUpLead();
