@@ -468,7 +468,8 @@ export class LogState {
   setPoison(cause: WalError): void {
     if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      if (this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned) === phaseOpen) this.#poison = cause;
+      if (this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned) === phaseOpen)
+        this.#poison = cause;
     }
     // Of a log that is closing only this thread learns it: the others learn that it is closed.
     if (this.poison === null) this.#poison = cause;
