@@ -417,7 +417,7 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
   const last = indexes.at(-1) ?? -1;
   const head = headOf(disk, realDir, sizes);
-  checkSizes(realDir, segmentSize, sizes, indexes, last);
+  checkSizes(realDir, segmentSize, sizes, indexes);
   const length = last < 0 ? 0 : last * segmentSize + (sizes.get(last) ?? 0);
   if (head > length) {
     throw corruptDirectory(
@@ -442,23 +442,26 @@ function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>)
   );
 }
 
-/** A segment that is too long, or a run of equal ones that are too short: another segment size. */
 function checkSizes(
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
   indexes: readonly number[],
-  last: number,
 ): void {
-  const seen = new Set<number>();
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    const path = join(realDir, segmentName(index));
-    if (size > segmentSize) throw wrongSize(path, size, segmentSize);
-    if (index === last || size === segmentSize || size === 0) continue;
-    if (seen.has(size)) throw wrongSize(path, size, segmentSize);
-    seen.add(size);
+    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
   }
+}
+
+/**
+ * Several segments, and all but the last of one and the same size that is too short: what a log of
+ * another segment size looks like. (A power cut can leave the like, of segments never flushed: the
+ * mark tells the two apart.)
+ */
+function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number): boolean {
+  const others = [...sizes].filter(([index]) => index !== last).map(([, size]) => size);
+  return others.length > 1 && others[0] !== 0 && others.every((size) => size === others[0]);
 }
 
 function firstGap(
@@ -477,7 +480,12 @@ function firstGap(
     return {
       offset: Math.max(head, index * segmentSize + (size ?? 0)),
       path: join(realDir, segmentName(index)),
-      reason: size === undefined ? "missing-segment" : "short-segment",
+      reason:
+        size === undefined
+          ? "missing-segment"
+          : looksLikeAnotherSize(sizes, last)
+            ? "segment-size"
+            : "short-segment",
     };
   }
   return null;
