@@ -66,13 +66,13 @@ const brand: symbol = Symbol.for("wal-db.WalError");
  */
 export class WalError extends Error {
   readonly code: WalErrorCode;
-  readonly offset?: Lsn;
-  readonly path?: string;
-  readonly mark?: Lsn;
-  readonly reason?: string;
-  readonly length?: number;
-  readonly max?: number;
-  readonly errno?: string;
+  declare readonly offset?: Lsn;
+  declare readonly path?: string;
+  declare readonly mark?: Lsn;
+  declare readonly reason?: string;
+  declare readonly length?: number;
+  declare readonly max?: number;
+  declare readonly errno?: string;
 
   constructor(code: WalErrorCode, message: string, facts: WalErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -117,4 +117,11 @@ export function asIoError(error: unknown, what: string, facts: WalErrorFacts = {
 
 export function invalidArgument(message: string, facts: WalErrorFacts = {}): WalError {
   return new WalError("WAL_INVALID_ARGUMENT", message, facts);
+}
+
+/** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
+export function shown(value: unknown): string {
+  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
+    return String(value);
+  return typeof value;
 }

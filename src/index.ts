@@ -3,6 +3,7 @@ import { provideFileStores } from "./wal.ts";
 
 provideFileStores(nodeFileStores);
 
+export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export { Lsn } from "./lsn.ts";
 export type { SegmentedOptions, WalOptions } from "./options.ts";

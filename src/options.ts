@@ -1,4 +1,4 @@
-import { invalidArgument } from "./errors.ts";
+import { invalidArgument, shown } from "./errors.ts";
 import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
 import type { RecoverOptions } from "./recovery/recover.ts";
 import type { DamagePolicy } from "./recovery/report.ts";
@@ -10,7 +10,7 @@ export interface WalOptions {
    * Largest payload in bytes, on append and when reading back.
    * @default 64 MiB
    */
-  readonly maxRecordSize?: number;
+  readonly maxRecordSize?: number | undefined;
   /**
    * What `open` does when the bytes past the last intact record are `corrupt` (see
    * {@link RecoveryReport}). `quarantine`: save them durably to `<log>.quarantine-<lsn>`, then
@@ -19,27 +19,27 @@ export interface WalOptions {
    * `quarantine` or `truncate` is given by name.
    * @default "quarantine"
    */
-  readonly onDamage?: DamagePolicy;
+  readonly onDamage?: DamagePolicy | undefined;
   /**
    * `tail`: verify from the mark on. `full`: verify every record from the head.
    * @default "tail"
    */
-  readonly verify?: "tail" | "full";
+  readonly verify?: "tail" | "full" | undefined;
   /**
    * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
    * intact when it was opened, also beside a live writer.
    * @default false
    */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /**
    * Take the kernel's lock on the log; where it cannot be had, open throws WAL_UNSUPPORTED.
    * @default true
    */
-  readonly lock?: boolean;
+  readonly lock?: boolean | undefined;
   /** Bytes verified so far and bytes to verify, during open: drives a progress bar. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Aborts an open while it reads; it rejects with the signal's reason, and nothing has changed. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** How to open a log over segment files. */
@@ -48,14 +48,14 @@ export interface SegmentedOptions extends WalOptions {
    * Bytes per segment file. Must be the size the log was created with.
    * @default 64 MiB
    */
-  readonly segmentSize?: number;
+  readonly segmentSize?: number | undefined;
   /**
    * Called with each segment that is full and on stable storage, low to high, one at a time, before
    * it may be removed; removal waits for its promise. When it throws the segment is kept, `stats()`
    * tells, and it is called again after the next flush. At least once for each segment: also
    * again after a restart that came between its promise and the note of it.
    */
-  readonly archive?: ArchiveHook;
+  readonly archive?: ArchiveHook | undefined;
 }
 
 /** The options, checked and completed. */
@@ -110,11 +110,4 @@ function functionOf<F>(name: string, value: F | undefined): F | undefined {
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value === undefined || typeof value?.throwIfAborted === "function") return value;
   throw invalidArgument("signal is an AbortSignal.");
-}
-
-/** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
-function shown(value: unknown): string {
-  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
-    return String(value);
-  return typeof value;
 }

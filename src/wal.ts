@@ -11,7 +11,7 @@
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
-import { asIoError, invalidArgument, WalError } from "./errors.ts";
+import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
 import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
@@ -53,9 +53,9 @@ export interface WalStats {
 /** What `retain` is to keep. */
 export interface RetainOptions {
   /** Keep at most so many bytes of log, as far as whole records allow. Default: no bound. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Drop nothing at or past this LSN: your last checkpoint. Default: no bound. */
-  readonly before?: Lsn;
+  readonly before?: Lsn | undefined;
 }
 
 /** Opens the stores that live on files. Not in a browser: see index.ts. */
@@ -332,6 +332,9 @@ export class Wal implements AsyncDisposable {
    */
   iter(range: IterOptions = {}): RecordIterator {
     this.#checkOpen();
+    if (typeof range !== "object" || range === null) {
+      throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
+    }
     const end = this.#state.committed;
     const from = range.from === undefined ? this.head : offsetOf("from", range.from);
     const to = range.to === undefined ? end : offsetOf("to", range.to);
@@ -640,7 +643,7 @@ export class Wal implements AsyncDisposable {
   #retainLimit(options: RetainOptions): number {
     const { maxBytes, before } = options;
     if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
-      throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${String(maxBytes)}.`);
+      throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
     }
     const limit = before === undefined ? this.#state.committed : this.#boundary(before);
     return Math.min(limit, this.#readers?.lowest ?? Infinity);
@@ -661,9 +664,10 @@ export class Wal implements AsyncDisposable {
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
   #appendInPlace(record: Uint8Array): Lsn {
     const checked = payloadOf(record, this.#settings.maxRecordBytes);
-    // Another thread could change shared bytes between the checksum and the write.
+    // Another thread could change shared bytes between the checksum and the write. (Not slice():
+    // of a Buffer that is no copy.)
     const shared = typeof SharedArrayBuffer === "function" && checked.buffer instanceof SharedArrayBuffer;
-    const payload = shared ? checked.slice() : checked;
+    const payload = shared ? new Uint8Array(checked) : checked;
     const lsn = this.#write(headerFor(payload), payload);
     this.#stats.appends++;
     return lsn;
@@ -801,7 +805,8 @@ function headFrom(store: WalStore, at: Lsn): number {
 }
 
 function batchOf(records: Iterable<RecordInput>): RecordInput[] {
-  const iterable = typeof records === "object" && records !== null && Symbol.iterator in records;
+  const iterable =
+    typeof records === "object" && records !== null && typeof records[Symbol.iterator] === "function";
   if (!iterable || records instanceof Uint8Array) {
     throw invalidArgument("appendBatch takes an array, or another iterable, of records.");
   }
@@ -810,5 +815,5 @@ function batchOf(records: Iterable<RecordInput>): RecordInput[] {
 
 function offsetOf(name: string, value: number): Lsn {
   if (Number.isSafeInteger(value) && value >= 0) return Lsn(value);
-  throw invalidArgument(`${name} is an LSN, a whole number of bytes from 0 on; got ${String(value)}.`);
+  throw invalidArgument(`${name} is an LSN, a whole number of bytes from 0 on; got ${shown(value)}.`);
 }

@@ -13,15 +13,15 @@ import type { WalRecord } from "./wal-record.ts";
 
 export interface IterOptions {
   /** Where to begin: the LSN of a record, or the end. Default: the head. */
-  readonly from?: Lsn;
+  readonly from?: Lsn | undefined;
   /** Records that begin at or past this are left out. Default: the end. */
-  readonly to?: Lsn;
+  readonly to?: Lsn | undefined;
   /**
    * Told of each damage, in place of the error that would end the iteration; reading then goes on
    * at the next intact record that can be found. `offset`, `reason` and `length`, the bytes passed
    * over, are on the error.
    */
-  readonly onDamage?: (damage: WalError) => void;
+  readonly onDamage?: ((damage: WalError) => void) | undefined;
 }
 
 export interface RecordIterator extends IterableIterator<WalRecord>, AsyncIterable<WalRecord> {

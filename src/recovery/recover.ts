@@ -330,7 +330,7 @@ function lossError(store: WalStore, found: Found, mark: Lsn): WalError {
     "WAL_CORRUPT",
     `${nameOf(store)} has lost acknowledged data: everything below ${mark} was on stable storage once, ` +
       `but the bytes are intact only up to ${found.end} (${reason}, ${found.size} bytes are there). ` +
-      "Nothing was changed. Restore the log from a copy; or look at it with readOnly; or accept the loss with " +
+      "Nothing was changed. Restore the log from a copy; or look at it with readOnly and onDamage: 'truncate'; or accept the loss with " +
       "onDamage: 'quarantine', which saves what follows the intact part and goes on from there, " +
       "or onDamage: 'truncate', which does not save it.",
     { path: store.path, offset: found.end, mark, reason },

@@ -62,4 +62,6 @@ export interface Disk {
   rename(from: string, to: string): void;
   remove(path: string): void;
   makeDirectory(path: string): void;
+  /** Removes an empty directory. */
+  removeDirectory(path: string): void;
 }

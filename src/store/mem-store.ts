@@ -47,7 +47,8 @@ export class MemStore implements WalStore {
     this.#dropped = Math.floor(head / memStoreChunkBytes);
     this.#head = head;
     this.#length = head;
-    if (image !== undefined) this.writeAt(head, image);
+    // Not writeAt: a subclass may have put its own in its place, and is not made yet.
+    if (image !== undefined) this.#write(head, image);
     this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
   }
 
@@ -70,6 +71,10 @@ export class MemStore implements WalStore {
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
+    this.#write(offset, bytes);
+  }
+
+  #write(offset: number, bytes: Uint8Array): void {
     const end = offset + bytes.length;
     const at = offset % memStoreChunkBytes;
     if (at + bytes.length <= memStoreChunkBytes) this.#chunkFor(offset).set(bytes, at);

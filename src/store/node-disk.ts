@@ -99,4 +99,5 @@ export const nodeDisk: Disk = {
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
   makeDirectory: (path) => fs.mkdirSync(path),
+  removeDirectory: (path) => fs.rmdirSync(path),
 };

@@ -99,8 +99,9 @@ export class ReaderPositions {
   /** The reader of that name, at `from` if it is new. */
   get(name: string, from: Lsn): ReaderPosition {
     if (typeof name !== "string" || !namePattern.test(name)) {
+      const got = typeof name === "string" ? `"${name}"` : typeof name;
       throw invalidArgument(
-        `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${String(name)}.`,
+        `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${got}.`,
       );
     }
     return this.#open.get(name) ?? this.#openReader(name, from);

@@ -56,6 +56,56 @@ export const preludes: Readonly<Record<string, string>> = {
       if (applied.length !== 1) throw new Error("the example read " + applied.length + " records");
     });`,
 
+  SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
+
+  convert: `
+    import { convert, Wal } from "wal-db";
+    const wal = await Wal.open("app.wal");
+    wal.append("to be taken along");
+    await wal.close();
+    process.on("exit", () => {
+      const segmented = Wal.openSegmentedBlocking("app-segments", { segmentSize: 16 * 1024 * 1024 });
+      if (segmented.read(segmented.head).text() !== "to be taken along") throw new Error("it was not");
+    });`,
+
+  "Wal.openSegmented": `import { Wal } from "wal-db";`,
+
+  "Wal.truncateAfter": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    const lastAgreed = wal.append("agreed");
+    wal.append("not agreed");
+    process.on("exit", () => {
+      if (wal.end !== 14) throw new Error("the example left the log at " + wal.end);
+    });`,
+
+  "Wal.truncateBefore": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log", { segmentSize: 16 });
+    wal.append("in the snapshot");
+    const checkpoint = wal.append("after it");
+    process.on("exit", () => {
+      if (wal.head !== checkpoint) throw new Error("the example left the head at " + wal.head);
+    });`,
+
+  "Wal.retain": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log", { segmentSize: 16 });
+    wal.append("in the snapshot");
+    const checkpoint = wal.append("after it");`,
+
+  "Wal.reader": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log");
+    wal.append("to be sent");
+    const sent: Uint8Array[] = [];
+    async function send(data: Uint8Array): Promise<void> {
+      sent.push(data);
+    }
+    process.on("exit", () => {
+      if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
+    });`,
+
   /** Documentation: an open log named wal, in a file that did not exist. */
   "open-log": `
     import { Wal } from "wal-db";

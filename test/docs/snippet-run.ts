@@ -31,6 +31,7 @@ export class SnippetFolder {
   readonly #dir: string;
   readonly #snippets: readonly Snippet[];
   readonly #preludeLines: number[] = [];
+  readonly #withoutPrelude = new Map<Snippet, readonly string[]>();
 
   constructor(snippets: readonly Snippet[]) {
     const under = join(projectDir, "build", "snippets");
@@ -57,7 +58,9 @@ export class SnippetFolder {
   #write(snippet: Snippet, index: number): void {
     const named = snippet.prelude === null ? "" : preludes[snippet.prelude];
     if (named === undefined) {
-      throw new Error(`${snippet.file}:${snippet.line}: no prelude is named ${snippet.prelude}`);
+      const text = `preludes.ts has no prelude for ${snippet.prelude}`;
+      this.#withoutPrelude.set(snippet, [`${snippet.file}:${snippet.line}: ${text}`]);
+      return;
     }
     const before = named.trim() === "" ? "" : `${named.trim()}\n`;
     this.#preludeLines[index] = before.split("\n").length - 1;
@@ -69,7 +72,7 @@ export class SnippetFolder {
     const tsc = join(projectDir, "node_modules", "typescript", "bin", "tsc");
     const args = [tsc, "--pretty", "false", "-p", this.#dir];
     const outcome = await run(process.execPath, args, this.#dir, compileMillisecondsMax);
-    const complaints = new Map<Snippet, string[]>();
+    const complaints = new Map<Snippet, readonly string[]>(this.#withoutPrelude);
     for (const line of outcome.stdout.split("\n")) {
       const [, name, row, text] = /(?:^|\/)(\d+)\.ts\((\d+),\d+\): error (.*)$/.exec(line) ?? [];
       const snippet = this.#snippets[Number(name)];

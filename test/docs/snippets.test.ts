@@ -89,10 +89,12 @@ test("an example that throws, hangs its promise or prints something else is foun
 test("an example with a type error is found out, at its line in the document", async () => {
   const wrong = snippet(`const fine: number = wal.end;\nconst text: string = wal.end;`, "open-log");
   const right = snippet(`wal.append("fine");`, "open-log");
-  const folder = new SnippetFolder([right, wrong]);
+  const lost = snippet("1;", "nowhere");
+  const folder = new SnippetFolder([right, wrong, lost]);
   try {
     const complaints = await folder.compile();
     assert.equal(complaints.get(right), undefined);
+    assert.deepEqual(complaints.get(lost), ["broken.md:10: preludes.ts has no prelude for nowhere"]);
     assert.deepEqual(complaints.get(wrong), [
       "broken.md:11: TS2322: Type 'Lsn' is not assignable to type 'string'.",
     ]);
@@ -106,7 +108,6 @@ test("a fence that would not be run is refused", () => {
   assert.throws(() => snippetsOfMarkdown("a.md", "```ts no-run\n1;\n```"), /a\.md:1: a fence is one of/);
   assert.throws(() => snippetsOfMarkdown("a.md", "```\n1;\n```"), /a\.md:1: a fence is one of/);
   assert.throws(() => snippetsOfMarkdown("a.md", "```ts\n1;\n"), /a\.md:1: this fence is never closed/);
-  assert.throws(() => new SnippetFolder([snippet("1;", "nowhere")]), /no prelude is named nowhere/);
 });
 
 test("a doc comment's example is found with its symbol", () => {

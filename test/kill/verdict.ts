@@ -1,4 +1,5 @@
-import { Wal, type WalOptions } from "wal-db";
+import type { RecoveryReport } from "wal-db";
+import { type LogKind, openLog } from "./open-log.ts";
 import { payloadOf } from "./script.ts";
 
 /** What a reopened log is held against. */
@@ -17,8 +18,8 @@ export interface Verdict {
 }
 
 /** Opens the log and lists all that is wrong with it. */
-export async function judge(log: string, claims: Claims, options?: WalOptions): Promise<Verdict> {
-  const wal = await Wal.open(log, options);
+export async function judge(kind: LogKind, log: string, claims: Claims): Promise<Verdict> {
+  const wal = await openLog(kind, log);
   try {
     const faults: string[] = [];
     const { recovery } = wal;
@@ -52,7 +53,7 @@ export async function judge(log: string, claims: Claims, options?: WalOptions): 
 }
 
 /** A killed process leaves at most one record that was not written in full. */
-function tailFaults(report: Wal["recovery"], planted: number): string[] {
+function tailFaults(report: RecoveryReport, planted: number): string[] {
   const { damage, discarded } = report;
   const what = JSON.stringify(report);
   if (damage === null) {

@@ -3,12 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import type { Disk } from "#internal/store/disk.js";
-import {
-  createDurably,
-  removeDurably,
-  replaceDurably,
-  temporaryName,
-} from "#internal/store/durable-fs.js";
+import { createDurably, removeDurably, replaceDurably, temporaryName } from "#internal/store/durable-fs.js";
 import { writeFully } from "#internal/store/positioned-file.js";
 import { type DiskFault, FaultDisk, type FaultyCall } from "../support/fault-disk.ts";
 import { scratchDir } from "../support/scratch.ts";

@@ -83,6 +83,7 @@ test("after a cut the flush answers for the file's size too", async (t) => {
   const store = openFileStore(join(scratchDir(t), "log.wal"), { disk });
   store.writeAt(0, ten);
   store.flushBlocking();
+  store.flushBlocking();
   assert.equal(disk.callsOf("flushData", "flushAll").at(-1), "flushData log.wal");
   store.truncate(5);
   await store.flush();

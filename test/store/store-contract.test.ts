@@ -6,6 +6,7 @@ import { openFileStore } from "#internal/store/file-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { Random } from "../support/random.ts";
 import { scratchDir } from "../support/scratch.ts";
+import { walFault } from "../support/wal-fault.ts";
 
 /** What WalStore promises, held against every store there is. */
 const stores: Readonly<Record<string, (t: TestContext) => WalStore>> = {
@@ -82,11 +83,13 @@ for (const [name, open] of Object.entries(stores)) {
     assert.equal(store.length, 0);
   });
 
-  check("truncateBefore reclaims nothing here, and says so", (store) => {
+  check("truncateBefore answers with the head, never past what was asked, and the rest is there", (store) => {
     store.writeAt(0, bytes(1, 2, 3));
-    assert.equal(store.truncateBefore(2), 0);
-    assert.equal(store.head, 0);
-    assert.deepEqual(read(store, 0, 3), bytes(1, 2, 3));
+    const head = store.truncateBefore(2);
+    assert.ok(head === 0 || head === 2, `${head}`);
+    assert.equal(store.head, head);
+    assert.equal(store.length, 3);
+    assert.deepEqual(read(store, 2, 3), bytes(3));
   });
 
   check("grows without losing a byte", (store) => {
@@ -141,9 +144,6 @@ test("MemStore: its image can be taken and given back, and neither is a view of 
   assert.deepEqual(store.toBytes(), bytes(1, 2, 3));
 });
 
-test("MemStore: an image is bytes; one beyond memory is WAL_IO, not a crash", () => {
-  assert.throws(() => new MemStore("image" as unknown as Uint8Array), { code: "WAL_INVALID_ARGUMENT" });
-  const store = new MemStore(bytes(1));
-  assert.throws(() => store.writeAt(2 ** 52, bytes(1)), { code: "WAL_IO", errno: "ENOMEM" });
-  assert.deepEqual(store.toBytes(), bytes(1));
+test("MemStore: an image is bytes", () => {
+  assert.throws(() => new MemStore("image" as unknown as Uint8Array), walFault("WAL_INVALID_ARGUMENT"));
 });

@@ -142,7 +142,8 @@ export function checkSession(lib: Library, seeds: number): number {
 }
 
 function checkAcknowledged(lib: Library, sim: VolatileDisk, session: Session, what: string): void {
-  let wal = lib.open(sim.disk, path);
+  const watched = new RecordingDisk(sim.disk, { before: () => checkClaim(sim) });
+  let wal = lib.open(watched.disk, path);
   const found = payloads(wal);
   assert.deepEqual(found, expectedPayloads(found.length), what);
   assert.ok(found.length >= session.acknowledged, `${what}: ${found.length} of ${session.acknowledged}`);
@@ -187,7 +188,11 @@ export function checkRepair(lib: Library, repair: Repair, seeds: number): number
         const work = (recording: RecordingDisk): void => {
           lib.open(recording.disk, path, repair.options).closeBlocking();
         };
-        more = runAndStop(sim, stopAt, half, work, () => checkNothingLost(sim, repair, what)).stopped;
+        const watch = (): void => {
+          checkNothingLost(sim, repair, what);
+          checkMarkFirst(sim, repair, what);
+        };
+        more = runAndStop(sim, stopAt, half, work, watch).stopped;
         end(sim, stopAt);
         checkNothingLost(sim, repair, what);
         // And stopped once more, somewhere: what the first process left may be seen and not be durable.
@@ -219,6 +224,14 @@ function checkNothingLost(sim: VolatileDisk, repair: Repair, what: string): void
     const inLog = Buffer.from(files[path] ?? []).equals(repair.image);
     assert.ok(inLog || quarantined(files, repair.saved) === 1, `${what}: bytes are gone`);
   }
+}
+
+/** Once the log is cut, no mark on the disk claims more than is left. */
+function checkMarkFirst(sim: VolatileDisk, repair: Repair, what: string): void {
+  const length = sim.files()[path]?.length ?? 0;
+  if (length === repair.image.length) return;
+  const claim = claimOf(sim.durableFiles()[markPath] ?? new Uint8Array(0)) ?? 0;
+  assert.ok(claim <= length, `${what}: cut to ${length} under a mark at ${claim}`);
 }
 
 function quarantined(files: Readonly<Record<string, Uint8Array>>, saved: Uint8Array): number {

@@ -157,4 +157,7 @@ export class FaultDisk implements Disk {
   makeDirectory(path: string): void {
     nodeDisk.makeDirectory(path);
   }
+  removeDirectory(path: string): void {
+    nodeDisk.removeDirectory(path);
+  }
 }

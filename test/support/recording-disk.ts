@@ -166,6 +166,7 @@ export class RecordingDisk {
         base.remove(path);
       },
       makeDirectory: (path) => base.makeDirectory(path),
+      removeDirectory: (path) => base.removeDirectory(path),
     };
   }
 }

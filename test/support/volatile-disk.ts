@@ -173,9 +173,8 @@ export class VolatileDisk {
 
   /** Makes those of the `covered` changes durable that are of that directory. */
   #flushNames(directory: string, covered: ReadonlySet<EntryChange>): void {
-    const pathOf = (change: EntryChange): string => (change.kind === "rename" ? change.to : change.path);
     const flushed = this.#changes.filter(
-      (change) => covered.has(change) && dirname(pathOf(change)) === directory,
+      (change) => covered.has(change) && dirname(entryPathOf(change)) === directory,
     );
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
@@ -282,6 +281,7 @@ export class VolatileDisk {
         this.#change({ kind: "unlink", path });
       },
       makeDirectory: (path) => void this.#directory(path),
+      removeDirectory: (path) => void this.#directories.delete(path),
     };
   }
 }
@@ -297,6 +297,10 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
     if (inode !== undefined) content[path] = bytes(inode).slice();
   }
   return content;
+}
+
+function entryPathOf(change: EntryChange): string {
+  return change.kind === "rename" ? change.to : change.path;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {

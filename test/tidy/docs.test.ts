@@ -68,6 +68,11 @@ test("docs/recovery.md names a test for every row of its table", () => {
   );
 });
 
+test("every test stands where npm test looks: one folder below test/", () => {
+  const elsewhere = [...textsUnder("test", ".test.ts").keys()].filter((file) => file.split("/").length !== 3);
+  assert.deepEqual(elsewhere, []);
+});
+
 test("every test that a page names is there", () => {
   const named = [...pages.values()].flatMap(namedTests);
   assert.ok(named.length > 10);
