@@ -14,8 +14,8 @@
  *
  * A mark is written only after the flush it speaks of has succeeded, into the slot that does not
  * count, and is itself not flushed, but for the first: an old mark is still true, a torn one leaves
- * the other. So a crash may take back the newest marks, never make one claim too much. It goes down only through
- * `lower`, which is durable on return, and comes before the log shrinks.
+ * the other. So a crash may take back the newest marks, never make one claim too much. It goes down
+ * only through `lower`, which is durable on return, and comes before the log shrinks.
  */
 import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";

@@ -1,23 +1,22 @@
 /** A log on a simulated disk, in one file or in segments, and the ways in which it may end. */
-import { openFileStore } from "#internal/store/file-store.js";
-import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import type { Disk } from "#internal/store/disk.js";
-import { type SegmentedOptions, Wal, type WalStore } from "wal-db";
+import type { SegmentedOptions, Wal } from "wal-db";
+import type { Library } from "./library.ts";
 import { RecordingDisk, type RecordingOptions, Stopped } from "./recording-disk.ts";
 import { randomFrom, type VolatileDisk } from "./volatile-disk.ts";
 
 export const logDir = "/logs/segments";
-export const logFile = "/logs/app.wal";
+const logFile = "/logs/app.wal";
 
 /** @param segmentSize Null: one file. */
-export function storeOn(disk: Disk, segmentSize: number | null, readOnly: boolean = false): WalStore {
-  return segmentSize === null
-    ? openFileStore(logFile, { disk, readOnly })
-    : openSegmentedStore(logDir, segmentSize, { disk, readOnly });
-}
-
-export function openOn(disk: Disk, segmentSize: number | null, options: SegmentedOptions = {}): Wal {
-  return Wal.withStoreBlocking(storeOn(disk, segmentSize, options.readOnly ?? false), options);
+export function openOn(
+  lib: Library,
+  disk: Disk,
+  segmentSize: number | null,
+  options: SegmentedOptions = {},
+): Wal {
+  if (segmentSize === null) return lib.open(disk, logFile, options);
+  return lib.openSegmented(disk, logDir, segmentSize, options);
 }
 
 /** What takes the place of the process, and perhaps of the power. */
