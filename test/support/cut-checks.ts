@@ -37,6 +37,13 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: "truncateAfter, the other way round",
+    segmentSizes: [null, 16],
+    before: some,
+    reopen: true,
+    during: [{ do: "sync" }, { do: "truncateAfter", at: 0.4 }],
+  },
+  {
     name: "truncateAfter of what was not synced",
     segmentSizes: [null, 7, 64],
     before: [
