@@ -656,7 +656,9 @@ export class Wal implements AsyncDisposable {
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
     const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
-    const walk = this.iter({ from: Math.max(...known) as Lsn });
+    const from = Math.max(...known) as Lsn;
+    if (from === offset) return from;
+    const walk = this.iter({ from });
     for await (const record of walk) if (record.next >= offset) return record.next;
     return this.#state.committed;
   }
