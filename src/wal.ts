@@ -427,9 +427,12 @@ export class Wal implements AsyncDisposable {
   async truncateBefore(lsn: Lsn): Promise<Lsn> {
     this.#checkWritable();
     const at = this.#boundary(lsn);
+    const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
     if (at > this.#head) await this.#commit.sync(at);
     this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     return this.#dropBefore(at);
   }
 
@@ -622,8 +625,6 @@ export class Wal implements AsyncDisposable {
   }
 
   #dropBefore(at: Lsn): Lsn {
-    // A cut may have come while the sync was under way.
-    if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
     if (at <= this.#head) return this.#head;
     try {
       const segments = this.#store.side?.segments;
