@@ -528,12 +528,14 @@ export class Wal implements AsyncDisposable {
   /** As {@link Wal.close}, blocking the thread until done. */
   closeBlocking(): void {
     if (this.#closed) return;
-    this.#state.closeGate();
     this.#closing ??= Promise.resolve();
     try {
-      if (!this.#settings.readOnly && this.#state.poison === null)
+      if (!this.#settings.readOnly && this.#state.poison === null) {
+        this.#cuts.completeBlocking();
         this.#commit.syncBlocking(this.#state.committed);
+      }
     } finally {
+      this.#state.closeGate();
       this.#release();
     }
   }
