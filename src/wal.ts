@@ -197,10 +197,18 @@ export class Wal implements AsyncDisposable {
     return Wal.#recoverBlocking(store, settings);
   }
 
+  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+    try {
+      return new Wal(store, settings, recovered);
+    } catch (error) {
+      throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
+    }
+  }
+
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
-      return new Wal(store, settings, await runAsync(recover(store, settings), store));
+      return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       giveBack(store);
       throw error;
@@ -210,7 +218,7 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
-      return new Wal(store, settings, runBlocking(recover(store, settings), store));
+      return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       giveBack(store);
       throw error;

@@ -59,6 +59,7 @@ export class SegmentedStore implements WalStore {
   readonly #directoryFd: number;
   readonly #files: SegmentFiles;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
   readonly #readOnly: boolean;
   /** Size of each segment that is there. */
   #sizes: Map<number, number>;
@@ -97,13 +98,13 @@ export class SegmentedStore implements WalStore {
     this.#readOnly = readOnly;
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
-    const named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
       assumeUnflushed: (from) => this.#assumeUnflushed(from),
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       mark: this.#mark,
       lock: () => this.#lock(),
       quarantine: (from, to) =>
@@ -220,6 +221,7 @@ export class SegmentedStore implements WalStore {
 
   close(): void {
     this.#mark.close();
+    this.#named.closeAll();
     this.#files.closeAll();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
