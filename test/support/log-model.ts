@@ -87,6 +87,8 @@ export class LogModel {
     const last = this.#records.find((record) => record.lsn === lsn);
     assert.ok(last !== undefined && lsn >= this.#head, `the test cuts at ${lsn}, where no record is`);
     const end = endOf(last);
+    // Nothing follows, nothing is cut, and nothing is flushed for it.
+    if (end === this.end) return;
     this.#before = { records: this.#records, durable: this.#durable, written: this.#written };
     this.#records = this.#records.filter((record) => record.lsn <= lsn);
     this.#durable = Math.min(this.#durable, end);
@@ -94,8 +96,8 @@ export class LogModel {
   }
 
   truncatedAfter(): void {
+    if (this.#before !== null) this.#durable = this.end;
     this.#before = null;
-    this.#durable = this.end;
   }
 
   beginTruncateBefore(lsn: number): void {
