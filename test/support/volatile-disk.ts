@@ -82,6 +82,15 @@ export class VolatileDisk {
     return contentOf(this.#durable, (inode) => inode.durable);
   }
 
+  /** The system writes back, on its own, what it holds of these files. */
+  writeBack(chosen: (path: string) => boolean): void {
+    for (const [path, inode] of this.#seen) {
+      if (!chosen(path)) continue;
+      for (const call of inode.pending) inode.durable = applied(inode.durable, call);
+      inode.pending = [];
+    }
+  }
+
   /** The process is gone: its descriptors and locks with it. What it wrote is still seen. */
   killProcess(): void {
     this.#open.clear();
