@@ -121,7 +121,9 @@ export class Wal implements AsyncDisposable {
     this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
     this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
-    this.#archive = settings.readOnly ? null : Archive.of(store, settings.archive, () => this.#reclaim());
+    this.#archive = settings.readOnly
+      ? null
+      : Archive.of(store, recovered.report.end, settings.archive, () => this.#reclaim());
     this.#live = this.#liveLog();
     if (settings.readOnly) return;
     this.#reclaim();
