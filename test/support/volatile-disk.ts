@@ -91,6 +91,14 @@ export class VolatileDisk {
     }
   }
 
+  /** What was flushed of this file is lost after all: a drive that lied, or a hand that removed it. */
+  forget(path: string): void {
+    const inode = this.#seen.get(path);
+    if (inode === undefined) return;
+    inode.durable = new Uint8Array(0);
+    inode.pending = [];
+  }
+
   /** The process is gone: its descriptors and locks with it. What it wrote is still seen. */
   killProcess(): void {
     this.#open.clear();
