@@ -125,7 +125,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
+  // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
+  const gap = store.side?.gap?.() ?? null;
+  const whole = claim !== null && (gap === null || gap.offset >= claim);
+  if (options.verify === "tail" && whole && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     if (found.records > 0 || found.end === size) return found;
   }
