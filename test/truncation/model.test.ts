@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { MemStore, Wal, type Lsn } from "wal-db";
 import { library } from "../support/library.ts";
 import { contentOf, LogDriver, type Step } from "../support/log-driver.ts";
