@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import {
   copyFileSync,
   existsSync,
@@ -397,6 +397,12 @@ test("a directory is made when there is none; its parent must be there; a file i
 
 /* ---- the lock ---- */
 
+async function outOf(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  for await (const chunk of stream) text += String(chunk);
+  return text;
+}
+
 test("one writer: a second open is refused in this thread, in a worker, in another process", async (t) => {
   const { dir } = made(t);
   const wal = Wal.openSegmentedBlocking(dir, { segmentSize: size });
@@ -415,11 +421,6 @@ test("one writer: a second open is refused in this thread, in a worker, in anoth
     }
     process.stdout.write(answer);
   `;
-  const outOf = async (stream: NodeJS.ReadableStream): Promise<string> => {
-    let text = "";
-    for await (const chunk of stream) text += String(chunk);
-    return text;
-  };
   const inWorker = (): Promise<string> => {
     const module = `data:text/javascript,${encodeURIComponent(script.replace('"wal-db"', JSON.stringify(import.meta.resolve("wal-db"))))}`;
     return outOf(new Worker(new URL(module), { stdout: true }).stdout);
@@ -541,9 +542,12 @@ test("a reader of what the writer drops gets WAL_CORRUPT or the end, never wrong
 
 /* ---- many segments, large records ---- */
 
+function descriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
 test("10,000 segments: opened, read and appended to with at most 64 descriptors", async (t) => {
   if (!existsSync("/proc/self/fd")) return t.skip("no /proc/self/fd here");
-  const descriptors = (): number => readdirSync("/proc/self/fd").length;
   const dir = join(fastScratchDir(t), "log");
   mkdirSync(dir);
   const image = Buffer.concat(
@@ -646,10 +650,8 @@ test("bytes in a new segment are durable only after its name is", async (t) => {
 
 test("a blocking flush beside a pending one speaks for what that one has taken", async (t) => {
   const { disk, wal, dir } = onFault(t);
-  let letGo = (): void => {};
-  disk.gate = new Promise((resolve) => {
-    letGo = resolve;
-  });
+  const held = new EventEmitter();
+  disk.gate = once(held, "go on").then(() => {});
   wal.appendBatch(texts);
   const pending = wal.sync();
   await Promise.resolve();
@@ -659,7 +661,7 @@ test("a blocking flush beside a pending one speaks for what that one has taken",
   assert.equal(wal.durable, wal.end);
   const flushed = flushesSince(disk, from).map((call) => call.split(" ")[1]);
   assert.deepEqual(new Set(flushed), new Set([...segmentsIn(dir), "log"]));
-  letGo();
+  held.emit("go on");
   await pending;
   await wal.close();
 });

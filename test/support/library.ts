@@ -20,8 +20,11 @@ export interface Library {
   openSegmented(disk: Disk, dir: string, segmentSize: number, options?: SegmentedOptions): Wal;
 }
 
+function on(disk: Disk, options?: WalOptions): { disk: Disk; readOnly: boolean } {
+  return { disk, readOnly: options?.readOnly ?? false };
+}
+
 function libraryOf(wal: WalModule, stores: StoreModule, segmented: SegmentedModule): Library {
-  const on = (disk: Disk, options?: WalOptions) => ({ disk, readOnly: options?.readOnly ?? false });
   return {
     Wal: wal.Wal,
     open: (disk, path, options) =>
