@@ -14,7 +14,13 @@ import { cellCount, LogState } from "./commit/log-state.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
-import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
+import {
+  checkKeys,
+  type OpenSettings,
+  type SegmentedOptions,
+  settingsOf,
+  type WalOptions,
+} from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
 import {
   corruptRecord,
@@ -28,7 +34,7 @@ import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/fr
 import type { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
-import { runAsync, runBlocking } from "./store/store-io.ts";
+import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
 import { storeFault, type WalStore } from "./store/store.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
@@ -109,6 +115,11 @@ export class Wal implements AsyncDisposable {
 
   /** @internal */
   private constructor(store: WalStore, settings: OpenSettings, recovered: Recovered) {
+    if (recovered === undefined) {
+      throw invalidArgument(
+        "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
+      );
+    }
     this.recovery = recovered.report;
     this.#store = store;
     this.#path = store.path;
@@ -121,11 +132,18 @@ export class Wal implements AsyncDisposable {
     this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
     this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
-    this.#archive = settings.readOnly ? null : Archive.of(store, settings.archive, () => this.#reclaim());
+    this.#archive = settings.readOnly
+      ? null
+      : Archive.of(
+          store,
+          settings.archive,
+          () => this.#state.durable,
+          () => this.#reclaim(),
+        );
     this.#live = this.#liveLog();
     if (settings.readOnly) return;
     this.#reclaim();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /**
@@ -282,6 +300,7 @@ export class Wal implements AsyncDisposable {
     this.#stats.syncs++;
     await this.#commit.sync(this.#state.committed);
     this.#stats.commits++;
+    this.#archive?.advance();
   }
 
   /** As {@link Wal.sync}, blocking the thread until done. */
@@ -335,6 +354,7 @@ export class Wal implements AsyncDisposable {
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
+    checkKeys("iter", range, ["from", "to", "onDamage"]);
     // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
     const beyond = this.#settings.readOnly && range.onDamage !== undefined ? this.recovery.discarded : 0;
     const end = (this.#state.committed + beyond) as Lsn;
@@ -446,20 +466,19 @@ export class Wal implements AsyncDisposable {
   /**
    * Drops the oldest records by a policy: as many as must go for at most `maxBytes` to stay, none at
    * or past `before`, and none that a named {@link Wal.reader} still needs. Call it after a
-   * checkpoint, or from time to time. Without options it drops what no reader needs any more.
+   * checkpoint, or from time to time.
    *
    * @returns The new head, as {@link Wal.truncateBefore}.
-   * @throws {WalError} as {@link Wal.truncateBefore}.
+   * @throws {WalError} as {@link Wal.truncateBefore}; WAL_INVALID_ARGUMENT also when neither bound is given.
    * @example
    * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
    */
-  async retain(options: RetainOptions = {}): Promise<Lsn> {
+  async retain(options: RetainOptions): Promise<Lsn> {
     this.#checkWritable();
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
     if (wanted <= this.#head) return this.#head;
-    const at = await this.#firstBoundaryFrom(wanted);
-    return at > limit ? this.#head : this.truncateBefore(at);
+    return this.truncateBefore(await this.#boundaryNear(wanted, limit));
   }
 
   /**
@@ -484,6 +503,17 @@ export class Wal implements AsyncDisposable {
     }
     if (this.#readers === null) throw this.#closedError();
     return this.#readers.get(name, at);
+  }
+
+  /**
+   * Resolves when the archive hook has taken every segment that is full and on stable storage, with
+   * the LSN up to which it has. Tries again what failed before. Without a hook: at once, with the head.
+   *
+   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED.
+   */
+  async archived(): Promise<Lsn> {
+    this.#checkOpen();
+    return this.#archive === null ? this.#head : this.#archive.caughtUp();
   }
 
   /** Where the next record will begin. */
@@ -604,7 +634,7 @@ export class Wal implements AsyncDisposable {
     // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
     if (this.#closed) return;
     this.#mark?.raise(this.#state.durable);
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /** Removes the segments that are below the head and, where there is an archive, in it. */
@@ -641,6 +671,7 @@ export class Wal implements AsyncDisposable {
         segments.setHead(at);
         this.#head = at;
         this.#reclaim();
+        this.#archive?.advance();
       }
     } catch (error) {
       throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
@@ -649,7 +680,13 @@ export class Wal implements AsyncDisposable {
   }
 
   #retainLimit(options: RetainOptions): number {
+    checkKeys("retain", options, ["maxBytes", "before"]);
     const { maxBytes, before } = options;
+    if (maxBytes === undefined && before === undefined) {
+      throw invalidArgument(
+        "retain takes maxBytes, or before, or both: without a bound it would drop everything.",
+      );
+    }
     if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
       throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
     }
@@ -657,15 +694,17 @@ export class Wal implements AsyncDisposable {
     return Math.min(limit, this.#readers?.lowest ?? Infinity);
   }
 
-  /** The first record that begins at or past `offset`, or the end. */
-  async #firstBoundaryFrom(offset: number): Promise<Lsn> {
+  /** The first boundary at or past `offset`; the last one before it where that is past `limit`. */
+  async #boundaryNear(offset: number, limit: number): Promise<Lsn> {
     if (offset >= this.#state.committed) return this.#state.committed;
     // Boundaries that open found, as far as the log was not cut below them since.
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
     const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
     const walk = this.iter({ from: Math.max(...known) as Lsn });
-    for await (const record of walk) if (record.next >= offset) return record.next;
+    for await (const record of walk) {
+      if (record.next >= offset) return record.next <= limit ? record.next : record.lsn;
+    }
     return this.#state.committed;
   }
 
@@ -695,8 +734,8 @@ export class Wal implements AsyncDisposable {
       start = state.reserve(size) as Lsn;
     }
     try {
-      this.#store.writeAt(start, bytes);
-      if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
+      checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
+      if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       throw this.#failedWrite(start, size, error);
     }
@@ -716,7 +755,7 @@ export class Wal implements AsyncDisposable {
     }
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
-      this.#store.truncate(start);
+      checkDone(this.#store, "truncate", this.#store.truncate(start));
     } catch (cutError) {
       const cut = asIoError(
         cutError,

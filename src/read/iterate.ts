@@ -166,7 +166,7 @@ export function corruptRecord(store: WalStore, offset: Lsn, reason: string, leng
   const passed = length === undefined ? "" : `; ${length} bytes are passed over`;
   const hint =
     reason === "truncated"
-      ? "That part of the log was dropped."
+      ? "That part of the log was dropped: begin at its head."
       : reason === "end"
         ? "The log ends before it."
         : "Was the offset returned by append, or is it the `next` of a record? Then bytes on disk have changed: " +

@@ -77,7 +77,7 @@ export function* recover(store: WalStore, options: RecoverOptions): Steps<Recove
         store.side?.refresh?.();
         continue;
       }
-      throw lossError(store, found, claim);
+      throw lossError(store, options, found, claim);
     }
     const tail = yield* judge(store, options, found);
     if (options.readOnly) return viewOnly(store, options, found, tail, mark);
@@ -121,7 +121,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
+  // Past a gap that `onDamage` accepts by name no record can be reached: the mark is no place to begin.
+  const gap = store.side?.gap?.() ?? null;
+  const fromMark = options.verify === "tail" && (gap === null || claim === null || gap.offset >= claim);
+  if (fromMark && claim !== null && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
     const whole =
@@ -323,13 +326,24 @@ function contractError(store: WalStore, what: string): WalError {
   });
 }
 
-function lossError(store: WalStore, found: Found, mark: Lsn): WalError {
+/** A length above the limit is damage to a scan; to a user it may be a limit that is too low. */
+function largerRecordHint(found: Found, options: RecoverOptions): string {
+  if (found.reason !== "implausible-length") return "";
+  return (
+    `The length that stands there is above maxRecordSize, ${options.maxRecordBytes} bytes here: ` +
+    "was the log written with a larger one? Then open it with that. Else: "
+  );
+}
+
+function lossError(store: WalStore, options: RecoverOptions, found: Found, mark: Lsn): WalError {
   const reason = found.reason ?? "shorter-than-mark";
   return new WalError(
     "WAL_CORRUPT",
     `${nameOf(store)} has lost acknowledged data: everything below ${mark} was on stable storage once, ` +
       `but the bytes are intact only up to ${found.end} (${reason}, ${found.size} bytes are there). ` +
-      "Nothing was changed. Restore the log from a copy; or look at it with readOnly and onDamage: 'truncate'; or accept the loss with " +
+      `Nothing was changed. ${largerRecordHint(found, options)}` +
+      "Restore the log from a copy, without this mark, which speaks of what was lost; or look at it with readOnly and " +
+      "onDamage: 'truncate', where iter({ onDamage }) reads on past the damage; or accept the loss with " +
       "onDamage: 'quarantine', which saves what follows the intact part and goes on from there, " +
       "or onDamage: 'truncate', which does not save it.",
     { path: store.path, offset: found.end, mark, reason },

@@ -183,6 +183,9 @@ export function pathOf(path: string | URL): string {
       throw invalidArgument(`${path.href} is not a file: URL of this machine.`, { cause: error });
     }
   }
+  if (typeof path === "string" && path.startsWith("file:")) {
+    throw invalidArgument(`${path} is a URL in a string: give new URL(${JSON.stringify(path)}), or a path.`);
+  }
   if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
     throw invalidArgument("The path of a log is a non-empty string without NUL, or a file: URL.");
   }

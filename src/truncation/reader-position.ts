@@ -36,6 +36,7 @@ export class ReaderPosition implements WalReader {
   readonly #end: () => Lsn;
   readonly #onRemoved: () => void;
   #advanced = false;
+  #removed = false;
 
   constructor(name: string, file: NamedFile, from: Lsn, end: () => Lsn, onRemoved: () => void) {
     this.name = name;
@@ -53,6 +54,12 @@ export class ReaderPosition implements WalReader {
   }
 
   advance(lsn: Lsn): void {
+    if (this.#removed) {
+      throw new WalError(
+        "WAL_CLOSED",
+        `Reader ${this.name} was removed. wal.reader(${JSON.stringify(this.name)}) makes it anew.`,
+      );
+    }
     if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > this.#end()) {
       throw invalidArgument(
         `Reader ${this.name} stands at ${this.position}; it can advance from there to the end of the log at ` +
@@ -76,6 +83,8 @@ export class ReaderPosition implements WalReader {
   }
 
   remove(): void {
+    if (this.#removed) return;
+    this.#removed = true;
     this.#file.remove();
     this.#onRemoved();
   }

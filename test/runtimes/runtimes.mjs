@@ -30,7 +30,9 @@ const work = mkdtempSync(join(tmpdir(), "wal-db-runtimes-"));
 let failed = 0;
 try {
   const quiet = { cwd: project, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] };
-  const [{ filename }] = JSON.parse(execFileSync("npm", ["pack", "--json", "--pack-destination", work], quiet));
+  const [{ filename }] = JSON.parse(
+    execFileSync("npm", ["pack", "--json", "--pack-destination", work], quiet),
+  );
   const names = asked.length > 0 ? asked : Object.keys(runtimes);
   for (const name of names) {
     const { install, run } = runtimes[name];
@@ -38,7 +40,10 @@ try {
     mkdirSync(join(home, "logs"), { recursive: true });
     writeFileSync(join(home, "package.json"), '{ "private": true, "type": "module" }');
     copyFileSync(join(project, "test/runtimes/smoke.mjs"), join(home, "smoke.mjs"));
-    execFileSync("npm", ["install", "--ignore-scripts", "--no-save", install, join(work, filename)], { ...quiet, cwd: home });
+    execFileSync("npm", ["install", "--ignore-scripts", "--no-save", install, join(work, filename)], {
+      ...quiet,
+      cwd: home,
+    });
     const [program, ...args] = run;
     const result = spawnSync(join(home, program), [...args, "smoke.mjs", join(home, "logs")], {
       cwd: home,

@@ -11,14 +11,20 @@ const dir = process.argv[2];
 const texts = Array.from({ length: 1000 }, (_, number) => `record ${number} ${"x".repeat(number % 300)}`);
 
 async function holds(wal, expected) {
-  assert.deepEqual(Array.from(wal, (record) => record.text()), expected);
+  assert.deepEqual(
+    Array.from(wal, (record) => record.text()),
+    expected,
+  );
   const ahead = [];
   for await (const record of wal) ahead.push(record.text());
   assert.deepEqual(ahead, expected);
 }
 
 async function rejects(code, call) {
-  await assert.rejects(async () => call(), (error) => error instanceof WalError && error.code === code);
+  await assert.rejects(
+    async () => call(),
+    (error) => error instanceof WalError && error.code === code,
+  );
 }
 
 async function single() {
