@@ -136,6 +136,7 @@ export class Wal implements AsyncDisposable {
       ? null
       : Archive.of(
           store,
+          recovered.report.end,
           settings.archive,
           () => this.#state.durable,
           () => this.#reclaim(),
@@ -215,10 +216,18 @@ export class Wal implements AsyncDisposable {
     return Wal.#recoverBlocking(store, settings);
   }
 
+  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+    try {
+      return new Wal(store, settings, recovered);
+    } catch (error) {
+      throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
+    }
+  }
+
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
-      return new Wal(store, settings, await runAsync(recover(store, settings), store));
+      return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
@@ -228,7 +237,7 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
-      return new Wal(store, settings, runBlocking(recover(store, settings), store));
+      return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
@@ -449,9 +458,12 @@ export class Wal implements AsyncDisposable {
   async truncateBefore(lsn: Lsn): Promise<Lsn> {
     this.#checkWritable();
     const at = this.#boundary(lsn);
+    const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
     if (at > this.#head) await this.#commit.sync(at);
     this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     return this.#dropBefore(at);
   }
 
@@ -563,12 +575,14 @@ export class Wal implements AsyncDisposable {
   closeBlocking(): void {
     if (this.#closed) return;
     this.#checkNotWriting();
-    this.#state.closeGate();
     this.#closing ??= Promise.resolve();
     try {
-      if (!this.#settings.readOnly && this.#state.poison === null)
+      if (!this.#settings.readOnly && this.#state.poison === null) {
+        this.#cuts.completeBlocking();
         this.#commit.syncBlocking(this.#state.committed);
+      }
     } finally {
+      this.#state.closeGate();
       this.#release();
     }
   }
@@ -660,8 +674,6 @@ export class Wal implements AsyncDisposable {
   }
 
   #dropBefore(at: Lsn): Lsn {
-    // A cut may have come while the sync was under way.
-    if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
     if (at <= this.#head) return this.#head;
     try {
       const segments = this.#store.side?.segments;
@@ -680,6 +692,11 @@ export class Wal implements AsyncDisposable {
   }
 
   #retainLimit(options: RetainOptions): number {
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(
+        `retain takes an object with maxBytes, or before, or both; got ${shown(options)}.`,
+      );
+    }
     checkKeys("retain", options, ["maxBytes", "before"]);
     const { maxBytes, before } = options;
     if (maxBytes === undefined && before === undefined) {
@@ -701,8 +718,9 @@ export class Wal implements AsyncDisposable {
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
     const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
-    const walk = this.iter({ from: Math.max(...known) as Lsn });
-    for await (const record of walk) {
+    const from = Math.max(...known) as Lsn;
+    if (from === offset) return from;
+    for await (const record of this.iter({ from })) {
       if (record.next >= offset) return record.next <= limit ? record.next : record.lsn;
     }
     return this.#state.committed;

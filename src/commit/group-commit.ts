@@ -90,6 +90,8 @@ export class GroupCommit {
     } catch (error) {
       throw this.#fail(error);
     }
+    // Whoever waits for the next group asked before this flush began.
+    if (this.#next !== null) this.#next.forced = false;
     this.#succeed(begin);
   }
 

@@ -95,11 +95,15 @@ function openMark(store: WalStore): Mark {
   }
 }
 
-/** Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is loss. */
+/**
+ * Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is
+ * loss. Or the segment size given is the wrong one: no policy is taken to accept that.
+ */
 function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null || overridden(options)) return;
+  if (gap === null) return;
   if (claim !== null && gap.offset >= claim) return;
+  if (overridden(options) && gap.reason !== "segment-size") return;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
   throw new WalError(
     "WAL_CORRUPT",

@@ -78,6 +78,7 @@ export class NamedFiles {
   readonly #directory: string;
   readonly #prefix: string;
   readonly #readOnly: boolean;
+  readonly #given: FileMark[] = [];
 
   constructor(disk: Disk, directory: string, prefix: string, readOnly: boolean) {
     this.#disk = disk;
@@ -87,7 +88,13 @@ export class NamedFiles {
   }
 
   get(name: string): NamedFile {
-    return new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    const file = new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    this.#given.push(file);
+    return file;
+  }
+
+  closeAll(): void {
+    for (const file of this.#given) file.close();
   }
 
   list(): string[] {

@@ -37,6 +37,7 @@ export class FileStore implements WalStore {
   readonly side: StoreSide;
   readonly #file: PositionedFile;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
@@ -53,10 +54,10 @@ export class FileStore implements WalStore {
     this.path = path;
     this.#file = file;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
-    const named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
+    this.#named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
     this.side = {
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       lock: () => this.#lock(),
       mark: this.#mark,
       quarantine: (from, to) =>
@@ -101,6 +102,7 @@ export class FileStore implements WalStore {
 
   close(): void {
     this.#mark.close();
+    this.#named.closeAll();
     this.#file.close();
   }
 
@@ -193,7 +195,7 @@ export function pathOf(path: string | URL): string {
 }
 
 const openHints: Readonly<Record<string, string>> = {
-  ENOENT: "Its folder must exist, and with readOnly the log too.",
+  ENOENT: "Its folder must exist; with readOnly, or to be converted, so must the log.",
   EISDIR: "A folder holds a segmented log: open that with Wal.openSegmented.",
   EACCES: "This process needs the right to read and write the file and its folder (readOnly: to read).",
   EPERM: "This process needs the right to read and write the file and its folder (readOnly: to read).",

@@ -98,7 +98,8 @@ export interface StoreSegment {
 export interface StoreGap {
   readonly offset: number;
   readonly path: string;
-  readonly reason: "missing-segment" | "short-segment";
+  /** `segment-size`: every other part is as short as this one, as though parts had another size. */
+  readonly reason: "missing-segment" | "short-segment" | "segment-size";
 }
 
 export interface MarkFile {
