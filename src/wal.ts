@@ -14,7 +14,13 @@ import { cellCount, LogState } from "./commit/log-state.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
-import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
+import {
+  checkKeys,
+  type OpenSettings,
+  type SegmentedOptions,
+  settingsOf,
+  type WalOptions,
+} from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
 import {
   corruptRecord,
@@ -28,7 +34,7 @@ import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/fr
 import type { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
-import { runAsync, runBlocking } from "./store/store-io.ts";
+import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
 import { storeFault, type WalStore } from "./store/store.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
@@ -109,6 +115,11 @@ export class Wal implements AsyncDisposable {
 
   /** @internal */
   private constructor(store: WalStore, settings: OpenSettings, recovered: Recovered) {
+    if (recovered === undefined) {
+      throw invalidArgument(
+        "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
+      );
+    }
     this.recovery = recovered.report;
     this.#store = store;
     this.#path = store.path;
@@ -123,11 +134,17 @@ export class Wal implements AsyncDisposable {
     this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
     this.#archive = settings.readOnly
       ? null
-      : Archive.of(store, recovered.report.end, settings.archive, () => this.#reclaim());
+      : Archive.of(
+          store,
+          recovered.report.end,
+          settings.archive,
+          () => this.#state.durable,
+          () => this.#reclaim(),
+        );
     this.#live = this.#liveLog();
     if (settings.readOnly) return;
     this.#reclaim();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /**
@@ -212,7 +229,7 @@ export class Wal implements AsyncDisposable {
     try {
       return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
-      giveBack(store);
+      abandon(store);
       throw error;
     }
   }
@@ -222,7 +239,7 @@ export class Wal implements AsyncDisposable {
     try {
       return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
-      giveBack(store);
+      abandon(store);
       throw error;
     }
   }
@@ -292,6 +309,7 @@ export class Wal implements AsyncDisposable {
     this.#stats.syncs++;
     await this.#commit.sync(this.#state.committed);
     this.#stats.commits++;
+    this.#archive?.advance();
   }
 
   /** As {@link Wal.sync}, blocking the thread until done. */
@@ -345,7 +363,10 @@ export class Wal implements AsyncDisposable {
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
-    const end = this.#state.committed;
+    checkKeys("iter", range, ["from", "to", "onDamage"]);
+    // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
+    const beyond = this.#settings.readOnly && range.onDamage !== undefined ? this.recovery.discarded : 0;
+    const end = (this.#state.committed + beyond) as Lsn;
     const from = range.from === undefined ? this.head : offsetOf("from", range.from);
     const to = range.to === undefined ? end : offsetOf("to", range.to);
     if (range.onDamage !== undefined && typeof range.onDamage !== "function") {
@@ -457,20 +478,19 @@ export class Wal implements AsyncDisposable {
   /**
    * Drops the oldest records by a policy: as many as must go for at most `maxBytes` to stay, none at
    * or past `before`, and none that a named {@link Wal.reader} still needs. Call it after a
-   * checkpoint, or from time to time. Without options it drops what no reader needs any more.
+   * checkpoint, or from time to time.
    *
    * @returns The new head, as {@link Wal.truncateBefore}.
-   * @throws {WalError} as {@link Wal.truncateBefore}.
+   * @throws {WalError} as {@link Wal.truncateBefore}; WAL_INVALID_ARGUMENT also when neither bound is given.
    * @example
    * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
    */
-  async retain(options: RetainOptions = {}): Promise<Lsn> {
+  async retain(options: RetainOptions): Promise<Lsn> {
     this.#checkWritable();
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
     if (wanted <= this.#head) return this.#head;
-    const at = await this.#firstBoundaryFrom(wanted);
-    return at > limit ? this.#head : this.truncateBefore(at);
+    return this.truncateBefore(await this.#boundaryNear(wanted, limit));
   }
 
   /**
@@ -495,6 +515,17 @@ export class Wal implements AsyncDisposable {
     }
     if (this.#readers === null) throw this.#closedError();
     return this.#readers.get(name, at);
+  }
+
+  /**
+   * Resolves when the archive hook has taken every segment that is full and on stable storage, with
+   * the LSN up to which it has. Tries again what failed before. Without a hook: at once, with the head.
+   *
+   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED.
+   */
+  async archived(): Promise<Lsn> {
+    this.#checkOpen();
+    return this.#archive === null ? this.#head : this.#archive.caughtUp();
   }
 
   /** Where the next record will begin. */
@@ -529,6 +560,11 @@ export class Wal implements AsyncDisposable {
    */
   close(): Promise<void> {
     if (this.#closing !== null) return this.#closing;
+    try {
+      this.#checkNotWriting();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const closing = this.#closeOnce();
     // The first caller is told of a failure; whoever closes again only waits.
     this.#closing = closing.catch(() => {});
@@ -538,6 +574,7 @@ export class Wal implements AsyncDisposable {
   /** As {@link Wal.close}, blocking the thread until done. */
   closeBlocking(): void {
     if (this.#closed) return;
+    this.#checkNotWriting();
     this.#closing ??= Promise.resolve();
     try {
       if (!this.#settings.readOnly && this.#state.poison === null) {
@@ -611,7 +648,7 @@ export class Wal implements AsyncDisposable {
     // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
     if (this.#closed) return;
     this.#mark?.raise(this.#state.durable);
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /** Removes the segments that are below the head and, where there is an archive, in it. */
@@ -646,6 +683,7 @@ export class Wal implements AsyncDisposable {
         segments.setHead(at);
         this.#head = at;
         this.#reclaim();
+        this.#archive?.advance();
       }
     } catch (error) {
       throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
@@ -654,7 +692,18 @@ export class Wal implements AsyncDisposable {
   }
 
   #retainLimit(options: RetainOptions): number {
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(
+        `retain takes an object with maxBytes, or before, or both; got ${shown(options)}.`,
+      );
+    }
+    checkKeys("retain", options, ["maxBytes", "before"]);
     const { maxBytes, before } = options;
+    if (maxBytes === undefined && before === undefined) {
+      throw invalidArgument(
+        "retain takes maxBytes, or before, or both: without a bound it would drop everything.",
+      );
+    }
     if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
       throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
     }
@@ -662,8 +711,8 @@ export class Wal implements AsyncDisposable {
     return Math.min(limit, this.#readers?.lowest ?? Infinity);
   }
 
-  /** The first record that begins at or past `offset`, or the end. */
-  async #firstBoundaryFrom(offset: number): Promise<Lsn> {
+  /** The first boundary at or past `offset`; the last one before it where that is past `limit`. */
+  async #boundaryNear(offset: number, limit: number): Promise<Lsn> {
     if (offset >= this.#state.committed) return this.#state.committed;
     // Boundaries that open found, as far as the log was not cut below them since.
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
@@ -671,8 +720,9 @@ export class Wal implements AsyncDisposable {
     const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
     const from = Math.max(...known) as Lsn;
     if (from === offset) return from;
-    const walk = this.iter({ from });
-    for await (const record of walk) if (record.next >= offset) return record.next;
+    for await (const record of this.iter({ from })) {
+      if (record.next >= offset) return record.next <= limit ? record.next : record.lsn;
+    }
     return this.#state.committed;
   }
 
@@ -702,8 +752,8 @@ export class Wal implements AsyncDisposable {
       start = state.reserve(size) as Lsn;
     }
     try {
-      this.#store.writeAt(start, bytes);
-      if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
+      checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
+      if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       throw this.#failedWrite(start, size, error);
     }
@@ -723,7 +773,7 @@ export class Wal implements AsyncDisposable {
     }
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
-      this.#store.truncate(start);
+      checkDone(this.#store, "truncate", this.#store.truncate(start));
     } catch (cutError) {
       const cut = asIoError(
         cutError,
@@ -766,11 +816,14 @@ export class Wal implements AsyncDisposable {
   #checkWritable(): void {
     this.#checkSyncable();
     if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#path);
-    if (this.#state.writing) {
-      throw invalidArgument(
-        "A store called its own log while it was writing for it. A store only holds bytes.",
-      );
-    }
+    this.#checkNotWriting();
+  }
+
+  #checkNotWriting(): void {
+    if (!this.#state.writing || this.#state.poison !== null) return;
+    throw invalidArgument(
+      "A store called its own log while it was writing for it. A store only holds bytes.",
+    );
   }
 }
 
@@ -806,7 +859,20 @@ function take(store: WalStore, settings: OpenSettings): void {
 
 function giveBack(store: WalStore): void {
   storesInUse.delete(store);
-  store.close();
+  try {
+    store.close();
+  } catch (error) {
+    throw asIoError(error, "Closing the log failed", { path: store.path });
+  }
+}
+
+/** After an open that failed: what it failed with is what its caller must learn. */
+function abandon(store: WalStore): void {
+  try {
+    giveBack(store);
+  } catch {
+    return;
+  }
 }
 
 function headFrom(store: WalStore, at: Lsn): number {

@@ -22,6 +22,7 @@
  */
 import { asIoError, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
+import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { LogState } from "./log-state.ts";
 
@@ -85,7 +86,7 @@ export class GroupCommit {
     const begin = this.#state.committed;
     this.flushes++;
     try {
-      this.#store.flushBlocking();
+      checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
     } catch (error) {
       throw this.#fail(error);
     }

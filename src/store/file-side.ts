@@ -16,6 +16,7 @@ export class FileMark implements NamedFile {
   readonly #disk: Disk;
   readonly #readOnly: boolean;
   #fd: number | null = null;
+  #closed = false;
 
   constructor(disk: Disk, path: string, readOnly: boolean) {
     this.#disk = disk;
@@ -41,6 +42,7 @@ export class FileMark implements NamedFile {
   }
 
   close(): void {
+    this.#closed = true;
     if (this.#fd === null) return;
     const fd = this.#fd;
     this.#fd = null;
@@ -54,6 +56,8 @@ export class FileMark implements NamedFile {
 
   #openExisting(): number | null {
     if (this.#fd !== null) return this.#fd;
+    // A flush may land after the log was closed, and its lock is another's by then.
+    if (this.#closed) throw new Error(`${this.path} was closed`);
     try {
       this.#fd = this.#disk.open(this.path, this.#readOnly ? "r" : "r+");
     } catch (error) {
@@ -135,7 +139,8 @@ function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt):
 function holdsAlready(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
   const { kind, size } = disk.stat(path);
   if (kind !== "file" || size < to - from) return false;
-  const fd = disk.open(path, "r");
+  // For writing, although nothing is written: Windows flushes no other.
+  const fd = disk.open(path, "r+");
   try {
     const saved = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
     const logged = new Uint8Array(saved.length);

@@ -185,6 +185,9 @@ export function pathOf(path: string | URL): string {
       throw invalidArgument(`${path.href} is not a file: URL of this machine.`, { cause: error });
     }
   }
+  if (typeof path === "string" && path.startsWith("file:")) {
+    throw invalidArgument(`${path} is a URL in a string: give new URL(${JSON.stringify(path)}), or a path.`);
+  }
   if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
     throw invalidArgument("The path of a log is a non-empty string without NUL, or a file: URL.");
   }
@@ -192,7 +195,7 @@ export function pathOf(path: string | URL): string {
 }
 
 const openHints: Readonly<Record<string, string>> = {
-  ENOENT: "Its folder must exist, and with readOnly the log too.",
+  ENOENT: "Its folder must exist; with readOnly, or to be converted, so must the log.",
   EISDIR: "A folder holds a segmented log: open that with Wal.openSegmented.",
   EACCES: "This process needs the right to read and write the file and its folder (readOnly: to read).",
   EPERM: "This process needs the right to read and write the file and its folder (readOnly: to read).",

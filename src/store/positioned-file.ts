@@ -130,8 +130,18 @@ export class PositionedFile {
   }
 
   #openAhead(): number {
-    this.#aheadFd ??= this.#disk.open(this.path, this.#mode);
-    return this.#aheadFd;
+    if (this.#aheadFd !== null) return this.#aheadFd;
+    const fd = this.#disk.open(this.path, this.#mode);
+    try {
+      if (this.#disk.statOpen(fd).identity !== this.#disk.statOpen(this.#fd).identity) {
+        throw new Error("the file was replaced by another while it was being opened");
+      }
+    } catch (error) {
+      this.#disk.close(fd);
+      throw error;
+    }
+    this.#aheadFd = fd;
+    return fd;
   }
 
   async #ahead<T>(operation: (fd: number) => Promise<T>): Promise<T> {

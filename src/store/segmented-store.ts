@@ -427,7 +427,8 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
     throw corruptDirectory(
       join(realDir, "head"),
       "head-past-end",
-      `says that the log begins at ${head}, but its segments end at ${length}`,
+      `says that the log begins at ${head}, but its segments end at ${length}. ` +
+        "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
   return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
@@ -442,7 +443,8 @@ function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>)
   throw corruptDirectory(
     path,
     "torn-head",
-    "is torn, and segment 0 is gone, so where the log begins is not known",
+    "is torn, and segment 0 is gone, so where the log begins is not known. " +
+      "Restore it from a copy, or write into it the LSN of a record that you know (8 bytes, little-endian).",
   );
 }
 
@@ -495,12 +497,14 @@ function firstGap(
   return null;
 }
 
-function wrongSize(path: string, size: number, segmentSize: number): WalError {
+function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
   return corruptDirectory(
     path,
     "segment-size",
     `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
-      "Was the log made with another segmentSize?",
+      (isLast
+        ? "Was the log made with a larger segmentSize?"
+        : `Was the log made with segmentSize: ${size}?`),
     size,
   );
 }

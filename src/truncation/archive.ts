@@ -49,6 +49,7 @@ export class Archive {
   readonly #file: NamedFile;
   readonly #mark: Mark;
   readonly #hook: ArchiveHook | undefined;
+  readonly #durable: () => Lsn;
   readonly #onTaken: () => void;
   /** How often the end was cut: a segment that the hook was at meanwhile is another one now. */
   #cuts = 0;
@@ -63,6 +64,7 @@ export class Archive {
     segments: StoreSegments,
     file: NamedFile,
     hook: ArchiveHook | undefined,
+    durable: () => Lsn,
     onTaken: () => void,
   ) {
     this.#store = store;
@@ -70,15 +72,22 @@ export class Archive {
     this.#file = file;
     this.#mark = new Mark(file);
     this.#hook = hook;
+    this.#durable = durable;
     this.#onTaken = onTaken;
   }
 
   /** The archive of a log that has a hook, or has had one; null for any other. */
-  static of(store: WalStore, end: Lsn, hook: ArchiveHook | undefined, onTaken: () => void): Archive | null {
+  static of(
+    store: WalStore,
+    end: Lsn,
+    hook: ArchiveHook | undefined,
+    durable: () => Lsn,
+    onTaken: () => void,
+  ): Archive | null {
     const side = store.side;
     if (side?.segments === undefined || side.named === undefined) return null;
     if (hook === undefined && !(side.names?.().includes(fileName) ?? false)) return null;
-    const archive = new Archive(store, side.segments, side.named(fileName), hook, onTaken);
+    const archive = new Archive(store, side.segments, side.named(fileName), hook, durable, onTaken);
     // The note is there from now on, so that none who lack the hook remove what it has not seen.
     // It begins at the lowest segment: below the head too there may be some that were kept for it.
     const lowest = side.segments.list()[0]?.start ?? store.head;
@@ -102,13 +111,23 @@ export class Archive {
     };
   }
 
-  /** Hands over what is sealed below `durable`, in the background. */
-  advance(durable: () => Lsn): void {
+  /** Hands over what is sealed and on stable storage, in the background. */
+  advance(): void {
     if (this.#hook === undefined || this.#running !== null || this.#stopped) return;
-    if (this.#next(durable()) === null) return;
-    this.#running = this.#run(this.#hook, durable).finally(() => {
+    if (this.#next() === null) return;
+    this.#running = this.#run(this.#hook).finally(() => {
       this.#running = null;
     });
+  }
+
+  /** Resolves when nothing more is to be handed over; rejects with the failure of the hook. */
+  async caughtUp(): Promise<Lsn> {
+    // What is running may have failed before now: that is what is tried again.
+    await this.#running;
+    this.advance();
+    await this.#running;
+    if (this.#lastFailure !== null) throw this.#lastFailure;
+    return this.position;
   }
 
   /** The log was cut at `end`: segments from there on will be sealed again. */
@@ -129,8 +148,9 @@ export class Archive {
     this.#file.close();
   }
 
-  #next(durable: Lsn): StoreSegment | null {
+  #next(): StoreSegment | null {
     const position = this.position;
+    const durable = this.#durable();
     for (const segment of this.#segments.list()) {
       if (segment.end <= position || segment.end - segment.start < this.#segments.size) continue;
       return segment.end <= durable ? segment : null;
@@ -138,16 +158,16 @@ export class Archive {
     return null;
   }
 
-  async #run(hook: ArchiveHook, durable: () => Lsn): Promise<void> {
+  async #run(hook: ArchiveHook): Promise<void> {
     for (;;) {
-      const segment = this.#stopped ? null : this.#next(durable());
+      const segment = this.#stopped ? null : this.#next();
       if (segment === null) return;
       const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
         // A cut may have come while the hook was at it: then this is not the segment that it took.
-        if (this.#stopped || this.#cuts !== cuts) continue;
+        if (this.#cuts !== cuts) continue;
         this.#note(segment);
       } catch (error) {
         if (!this.#stopped) this.#fail(segment, error);
@@ -170,7 +190,7 @@ export class Archive {
     this.#lastFailure = new WalError(
       "WAL_IO",
       `Archiving ${segment.path} failed: ${messageOf(error)}. What is not archived is kept, and handed over ` +
-        "again after the next flush.",
+        "again with the next sync, truncateBefore or archived().",
       { path: segment.path, offset: segment.start as Lsn, cause: error },
     );
   }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  checkConcurrentSession,
   checkFailedFlush,
   checkLock,
   checkRefusal,
@@ -20,6 +21,11 @@ const seeds = process.env["WAL_DB_LONG"] === "1" ? 200 : 12;
 test("a session stopped at any call keeps every acknowledged record and invents none", () => {
   const runs = checkSession(library, seeds);
   assert.ok(runs > 20 * seeds, `only ${runs} stops`);
+});
+
+test("so does a session with many commits at once", async () => {
+  const runs = await checkConcurrentSession(library, seeds);
+  assert.ok(runs > 10 * seeds, `only ${runs} stops`);
 });
 
 for (const repair of repairs()) {

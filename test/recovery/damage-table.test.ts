@@ -23,7 +23,7 @@ import { claimOf, joined, markSlot, scanPlain } from "../support/plain-format.ts
 import { RecordingDisk } from "../support/recording-disk.ts";
 import { expectedOpen, type OracleAnswer } from "../support/recovery-oracle.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
+import { systemError, VolatileDisk } from "../support/volatile-disk.ts";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
@@ -138,6 +138,7 @@ function checkOpen(row: Case): void {
       records: expected.records,
       end,
       discarded: expected.discarded,
+      mark: expected.mark,
       damage: damage === null ? null : { ...damage, quarantine },
     },
     row.what,
@@ -299,5 +300,48 @@ test("the rows that people ask about, on real files", async (t) => {
       assert.equal(error.mark === undefined ? "refused" : "loss", outcome, what);
       assert.deepEqual(folderImage(dir), before, what);
     }
+  }
+});
+
+test("a read that fails is an error of the disk, never damage", () => {
+  // An I/O error taken for the end of a log has cost others their data (rocksdb#6288).
+  const noisy = damages.find((each) => each.name === "noise and an intact record");
+  assert.ok(noisy !== undefined);
+  const { image } = noisy.apply(0, 0);
+  for (const readOnly of [false, true]) {
+    let failures = 0;
+    let cut = 0;
+    for (let nth = 1; ; nth++) {
+      const sim = new VolatileDisk({ [path]: image, [markPath]: markSlot(bound(2), 1) });
+      const before = sim.files();
+      let reads = 0;
+      const read: typeof sim.disk.read = (...of) => {
+        if (++reads === nth) throw systemError("EIO");
+        return sim.disk.read(...of);
+      };
+      try {
+        library.open({ ...sim.disk, read }, path, { readOnly }).closeBlocking();
+        break;
+      } catch (error) {
+        assert.ok(error instanceof WalError, String(error));
+        assert.equal(error.code, "WAL_IO", `read ${nth}`);
+        assert.equal(error.errno, "EIO", `read ${nth}`);
+        failures++;
+        const {
+          [path]: log = image,
+          [`${path}.quarantine-${soundLog.length}`]: saved,
+          ...rest
+        } = sim.files();
+        if (log.length === image.length) {
+          assert.deepEqual(sim.files(), before, `read ${nth}`);
+        } else {
+          // It failed after the cut, while the bytes past the mark were read to be written again.
+          cut++;
+          assert.deepEqual(joined(log, saved ?? new Uint8Array(0)), image, `read ${nth}`);
+          assert.deepEqual(Object.keys(rest), [markPath], `read ${nth}`);
+        }
+      }
+    }
+    assert.ok(failures - cut >= 3, `${failures} reads`);
   }
 });

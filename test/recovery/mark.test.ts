@@ -198,7 +198,7 @@ test("with appends during every flush, no mark claims more than was written when
   let writtenAtFlush = 0;
   let marks = 0;
   const recording = new RecordingDisk(sim.disk, {
-    before(call) {
+    watch(call) {
       if (call.name === "flush" && call.path === path) writtenAtFlush = sim.files()[path]?.length ?? 0;
       if (call.name !== "write" || call.path !== markPath) return;
       marks++;
@@ -221,6 +221,7 @@ test("with appends during every flush, no mark claims more than was written when
   }
   await Promise.all(commits);
   await wal.close();
+  recording.checkWatched();
   assert.ok(marks > 10, `only ${marks} marks`);
   assert.equal(claimOf(sim.files()[markPath] ?? log), sim.files()[path]?.length);
 });
@@ -363,4 +364,30 @@ test("a log that is gone while its mark is there is not begun anew unasked", (t)
   assert.equal(wal.isEmpty, true);
   wal.closeBlocking();
   Wal.openBlocking(file).closeBlocking();
+});
+
+test("a flush that lands after closeBlocking does not touch the mark any more", async () => {
+  // Once, it opened the mark file again, and wrote, when the lock was gone: beside the next owner
+  // of the log. It took a mark that could not be written while the log was being closed.
+  const sim = new VolatileDisk();
+  let failing = false;
+  const recording = new RecordingDisk(sim.disk, {
+    before(call) {
+      if (failing && call.path === markPath && call.name === "write") throw systemError("ENOSPC");
+    },
+  });
+  const wal = library.open(recording.disk, path);
+  wal.append("one");
+  const pending = wal.sync();
+  await Promise.resolve();
+  failing = true;
+  wal.closeBlocking();
+  failing = false;
+  const closedAt = recording.calls.length;
+  await pending;
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  const late = recording.calls.slice(closedAt).map((call) => `${call.name} ${call.path}`);
+  assert.deepEqual(late, [`close ${path}`], "only the descriptor of the flush");
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import {
+  checkConcurrentSession,
   checkFailedFlush,
   checkLock,
   checkRefusal,
@@ -31,6 +32,7 @@ interface Mutation {
 }
 
 const session = (lib: Library): unknown => checkSession(lib, 6);
+const concurrent = (lib: Library): unknown => checkConcurrentSession(lib, 6);
 const repair =
   (name: string) =>
   (lib: Library): unknown => {
@@ -57,16 +59,30 @@ const mutations: readonly Mutation[] = [
   {
     name: "sync raises durable and mark before the flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "this.#succeed(begin); this.#store.flushBlocking();",
     check: session,
   },
   {
     name: "sync does not flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "",
     check: session,
+  },
+  {
+    name: "a flush is taken to cover what was appended while it was under way",
+    file: "commit/group-commit.js",
+    from: /this\.#succeed\(group\.target\)/,
+    to: "this.#succeed(this.#state.committed)",
+    check: concurrent,
+  },
+  {
+    name: "who comes while a flush is under way waits for that one",
+    file: "commit/group-commit.js",
+    from: /this\.#flight\.target >= target/,
+    to: "true",
+    check: concurrent,
   },
   {
     name: "a failed flush does not poison",
@@ -215,6 +231,7 @@ test("the copy as it is passes all of them", async (t) => {
   writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
   const lib = await libraryIn(copy);
   checkSession(lib, 2);
+  await checkConcurrentSession(lib, 2);
   for (const each of repairs()) {
     checkRepair(lib, each, 2);
     checkRepairFlush(lib, each);

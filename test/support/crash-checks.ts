@@ -77,15 +77,15 @@ function runAndStop(
   stopAt: number,
   half: boolean,
   work: (recording: RecordingDisk) => void,
-  before?: RecordingOptions["before"],
+  watch: NonNullable<RecordingOptions["watch"]> = () => {},
 ): StopResult {
   let halved = false;
   const recording: RecordingDisk = new RecordingDisk(sim.disk, {
     before(call, number) {
       if (half ? halved : number === stopAt) recording.stop();
       if (half && number === stopAt && call.name !== "write") recording.stop();
-      before?.(call, number);
     },
+    watch,
     writeLength(_call, length) {
       if (!half || recording.changes !== stopAt || length < 2) return length;
       halved = true;
@@ -95,9 +95,11 @@ function runAndStop(
   try {
     work(recording);
   } catch (error) {
+    recording.checkWatched();
     if (!isStop(error)) throw error;
     return { stopped: true };
   }
+  recording.checkWatched();
   return { stopped: recording.changes >= stopAt };
 }
 
@@ -141,9 +143,70 @@ export function checkSession(lib: Library, seeds: number): number {
   return runs;
 }
 
+/** The same for many commits at once, and appends while a flush is under way. */
+export async function checkConcurrentSession(lib: Library, seeds: number): Promise<number> {
+  let runs = 0;
+  for (const end of endings(seeds)) {
+    for (let stopAt = 1, more = true; more; stopAt++) {
+      const sim = new VolatileDisk();
+      const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+        before(_call, number) {
+          if (number >= stopAt) recording.stop();
+        },
+        watch: () => checkClaim(sim),
+      });
+      const session: Session = { acknowledged: 0, appended: 0 };
+      try {
+        const wal = await lib.openAsync(recording.disk, path);
+        await appendManyAtOnce(wal, session);
+        await wal.close();
+        session.acknowledged = session.appended;
+      } catch (error) {
+        if (!isStop(error)) throw error;
+      }
+      more = recording.changes >= stopAt;
+      recording.checkWatched();
+      end(sim, stopAt);
+      checkAcknowledged(lib, sim, session, `many at once, stopped at call ${stopAt}`);
+      runs++;
+    }
+  }
+  return runs;
+}
+
+/** Settles when all that it began has settled; throws what the first of them threw. */
+async function appendManyAtOnce(wal: Wal, session: Session): Promise<void> {
+  const commits: Promise<unknown>[] = [];
+  const failed: unknown[] = [];
+  for (let burst = 0; burst < 4; burst++) {
+    for (let i = 0; i < 3; i++) {
+      const record = session.appended++;
+      const acknowledge = (): void => {
+        session.acknowledged = Math.max(session.acknowledged, record + 1);
+      };
+      commits.push(
+        wal.appendAndSync(payload(record)).then(acknowledge, (error: unknown) => failed.push(error)),
+      );
+    }
+    // While the flush of these is under way: not covered by it.
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+    try {
+      wal.append(payload(session.appended++));
+    } catch {
+      break;
+    }
+  }
+  await Promise.all(commits);
+  if (failed.length > 0) throw failed[0];
+}
+
 function checkAcknowledged(lib: Library, sim: VolatileDisk, session: Session, what: string): void {
-  const watched = new RecordingDisk(sim.disk, { before: () => checkClaim(sim) });
+  const watched = new RecordingDisk(sim.disk, { watch: () => checkClaim(sim) });
   let wal = lib.open(watched.disk, path);
+  watched.checkWatched();
+  checkClaim(sim);
   const found = payloads(wal);
   assert.deepEqual(found, expectedPayloads(found.length), what);
   assert.ok(found.length >= session.acknowledged, `${what}: ${found.length} of ${session.acknowledged}`);

@@ -25,8 +25,13 @@ export class Stopped extends Error {
 }
 
 export interface RecordingOptions {
-  /** Called before each changing call with its number from 1 on; what it throws is what the call does. */
+  /**
+   * Called before each changing call with its number from 1 on; what it throws is what the call
+   * does. For assertions see `watch`: the library may swallow what is thrown at it here.
+   */
   readonly before?: (call: DiskCall, number: number) => void;
+  /** Called before each changing call; what it throws is kept for `checkWatched`. */
+  readonly watch?: (call: DiskCall) => void;
   /** How many bytes of a write are asked of the disk underneath. Default: all. */
   readonly writeLength?: (call: DiskCall, length: number) => number;
 }
@@ -40,6 +45,7 @@ export class RecordingDisk {
   readonly #options: RecordingOptions;
   readonly #paths = new Map<number, string>();
   #stopped = false;
+  #watched: { readonly error: unknown } | null = null;
 
   constructor(base: Disk, options: RecordingOptions = {}) {
     this.#base = base;
@@ -53,10 +59,9 @@ export class RecordingDisk {
     throw new Stopped();
   }
 
-  /** What the kernel does when a process is gone: its descriptors are closed, its locks released. */
-  release(): void {
-    for (const fd of this.#paths.keys()) this.#base.close(fd);
-    this.#paths.clear();
+  /** Throws the first thing that `watch` threw. */
+  checkWatched(): void {
+    if (this.#watched !== null) throw this.#watched.error;
   }
 
   /** The changing calls as lines to compare: "write log.wal 12+4". `base` is cut from the paths. */
@@ -68,6 +73,11 @@ export class RecordingDisk {
     if (this.#stopped) throw new Stopped();
     if (changing.has(call.name)) {
       this.changes++;
+      try {
+        this.#options.watch?.(call);
+      } catch (error) {
+        this.#watched ??= { error };
+      }
       this.#options.before?.(call, this.changes);
     }
     this.calls.push(call);

@@ -169,7 +169,7 @@ test("options that are undefined are as if they were not given", async () => {
     lock: undefined,
     signal: undefined,
   };
-  const wal = await Wal.withStore(new MemStore(), none as unknown as WalOptions);
+  const wal = await Wal.withStore(new MemStore(), none);
   wal.append(new Uint8Array(1_000_000));
   await wal.close();
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { MemStore, Wal, WalError } from "wal-db";
-import { HandStore } from "../support/hand-store.ts";
+import { HandStore, turn } from "../support/hand-store.ts";
 import { referenceLog } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
@@ -14,7 +14,15 @@ const megabyteLog = referenceLog(Array.from({ length: 1000 }, (_, i) => new Uint
 test("open makes the log, and finds it again by path and by URL", async (t) => {
   const path = join(scratchDir(t), "log.wal");
   const wal = await Wal.open(path);
-  assert.deepEqual(wal.recovery, { head: 0, scannedFrom: 0, records: 0, end: 0, discarded: 0, damage: null });
+  assert.deepEqual(wal.recovery, {
+    head: 0,
+    scannedFrom: 0,
+    records: 0,
+    end: 0,
+    discarded: 0,
+    mark: null,
+    damage: null,
+  });
   await wal.appendAndSync("one");
   await wal.close();
   const byUrl = Wal.openBlocking(pathToFileURL(path));
@@ -131,7 +139,7 @@ test("nothing is called durable before the flush of what was recovered", async (
     opened = true;
     return wal;
   });
-  while (store.flights.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 0; i < 1000 && store.flights.length === 0; i++) await turn();
   assert.equal(opened, false);
   assert.equal(store.flight(0).covers, 12);
   store.flight(0).land();
