@@ -67,16 +67,19 @@ export function* recover(store: WalStore, options: RecoverOptions): Steps<Recove
   for (let attempt = 1; ; attempt++) {
     const mark = store.side?.mark === undefined ? null : openMark(store);
     const claim = mark?.lsn ?? null;
-    checkGap(store, options, claim);
+    // A live writer raises the mark after it has written: what is there now is what it speaks of.
+    if (options.readOnly) store.side?.refresh?.();
+    // And lowers it before it shrinks the log: look again, if it has.
+    const moved = (): boolean =>
+      options.readOnly && attempt < readOnlyOpenAttemptsMax && openMark(store).lsn !== claim;
+    const gap = gapError(store, options, claim);
+    if (gap !== null) {
+      if (moved()) continue;
+      throw gap;
+    }
     const found = yield* find(store, options, claim);
-
     if (claim !== null && found.end < claim && !overridden(options)) {
-      // A live writer lowers the mark before it shrinks the log: look again, if it has.
-      const moved = options.readOnly && openMark(store).lsn !== claim;
-      if (moved && attempt < readOnlyOpenAttemptsMax) {
-        store.side?.refresh?.();
-        continue;
-      }
+      if (moved()) continue;
       throw lossError(store, options, found, claim);
     }
     const tail = yield* judge(store, options, found);
@@ -99,13 +102,13 @@ function openMark(store: WalStore): Mark {
  * Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is
  * loss. Or the segment size given is the wrong one: no policy is taken to accept that.
  */
-function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
+function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): WalError | null {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null) return;
-  if (claim !== null && gap.offset >= claim) return;
-  if (overridden(options) && gap.reason !== "segment-size") return;
+  if (gap === null) return null;
+  if (claim !== null && gap.offset >= claim) return null;
+  if (overridden(options) && gap.reason !== "segment-size") return null;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
-  throw new WalError(
+  return new WalError(
     "WAL_CORRUPT",
     `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
       (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
@@ -125,10 +128,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  // Past a gap that `onDamage` accepts by name no record can be reached: the mark is no place to begin.
+  // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
   const gap = store.side?.gap?.() ?? null;
-  const fromMark = options.verify === "tail" && (gap === null || claim === null || gap.offset >= claim);
-  if (fromMark && claim !== null && claim > head && claim <= size) {
+  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
     const whole =

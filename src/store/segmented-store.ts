@@ -343,6 +343,8 @@ export class SegmentedStore implements WalStore {
     if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
     const here = this.#disk.statOpen(this.#directoryFd).identity;
     if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+    // What the last holder did between our first look and its end.
+    this.#refresh();
   }
 }
 
