@@ -128,10 +128,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  // Past a gap that `onDamage` accepts by name no record can be reached: the mark is no place to begin.
+  // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
   const gap = store.side?.gap?.() ?? null;
-  const fromMark = options.verify === "tail" && (gap === null || claim === null || gap.offset >= claim);
-  if (fromMark && claim !== null && claim > head && claim <= size) {
+  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
     const whole =
