@@ -335,7 +335,12 @@ export class SegmentedStore implements WalStore {
 
   #removeSegment(index: number): void {
     this.#files.forget(index);
-    this.#disk.remove(this.#pathOf(index));
+    try {
+      this.#disk.remove(this.#pathOf(index));
+    } catch (error) {
+      // Somebody removed it by hand: it is as gone as it was to be.
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
     this.#sizes.delete(index);
   }
 
