@@ -195,13 +195,17 @@ export class Archive {
     );
   }
 
+  #checkRunning(): void {
+    if (this.#stopped) throw new Error("the log was closed");
+  }
+
   async #checksum(segment: StoreSegment): Promise<number> {
     const chunk = new Uint8Array(Math.min(readChunkBytes, segment.end - segment.start));
     let crc = 0;
     for (let at = segment.start; at < segment.end;) {
       if (this.#stopped) throw new Error("the log was closed");
       const into = chunk.subarray(0, Math.min(chunk.length, segment.end - at));
-      const got = await readAheadChecked(this.#store, at, into);
+      const got = await readAheadChecked(this.#store, at, into, () => this.#checkRunning());
       if (got === 0) throw new Error(`the log ended at ${at} within the segment`);
       crc = crc32cRange(into, 0, got, crc);
       at += got;
