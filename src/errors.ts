@@ -105,7 +105,11 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** What a thrown value says, whatever it is. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "something that has no text";
+  }
 }
 
 /** Wraps what a store threw as WAL_IO; a WalError passes as it is. */

@@ -105,8 +105,8 @@ export class Wal implements AsyncDisposable {
   readonly #path: string | undefined;
   readonly #stats = { appends: 0, appendedBytes: 0, syncs: 0, commits: 0 };
   readonly #cuts: SuffixCut;
-  readonly #archive: Archive | null;
-  readonly #readers: ReaderPositions | null;
+  readonly #archive: Archive | null = null;
+  readonly #readers: ReaderPositions | null = null;
   readonly #live: LiveLog;
   #head: Lsn;
   #lastEnd: Lsn;
@@ -131,19 +131,22 @@ export class Wal implements AsyncDisposable {
     this.#lastEnd = recovered.report.end;
     this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
-    this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
-    this.#archive = settings.readOnly
-      ? null
-      : Archive.of(
-          store,
-          recovered.report.end,
-          settings.archive,
-          () => this.#state.durable,
-          () => this.#reclaim(),
-        );
     this.#live = this.#liveLog();
     if (settings.readOnly) return;
-    this.#reclaim();
+    try {
+      this.#readers = new ReaderPositions(store, () => this.#state.committed);
+      this.#archive = Archive.of(
+        store,
+        recovered.report.end,
+        settings.archive,
+        () => this.#state.durable,
+        () => this.#reclaim(),
+      );
+      this.#reclaim();
+    } catch (error) {
+      this.#closeBeside();
+      throw error;
+    }
     this.#archive?.advance();
   }
 
@@ -618,10 +621,19 @@ export class Wal implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      this.#readers?.close();
-      this.#archive?.close();
+      this.#closeBeside();
+    } catch (error) {
+      throw asIoError(error, "Writing back the positions of readers failed", { path: this.#path });
     } finally {
       giveBack(this.#store);
+    }
+  }
+
+  #closeBeside(): void {
+    try {
+      this.#readers?.close();
+    } finally {
+      this.#archive?.close();
     }
   }
 

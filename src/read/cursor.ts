@@ -56,9 +56,9 @@ export class Cursor {
   }
 
   /** After "need", without blocking the thread. */
-  async fillAhead(): Promise<void> {
+  async fillAhead(checkOpen: () => void): Promise<void> {
     const into = this.#prepare();
-    this.#accept(await readAheadChecked(this.#store, this.#window.end, into));
+    this.#accept(await readAheadChecked(this.#store, this.#window.end, into, checkOpen));
   }
 
   /** The log was cut at `end`: what the window holds beyond is not read. */

@@ -94,12 +94,13 @@ export class RecordWalk implements RecordIterator {
     this.#followCuts();
     const from = this.#done ? this.#end : this.#cursor.offset;
     const walk = new RecordWalk({ ...stretch, from, end: this.#end });
+    const checkOpen = (): void => stretch.log.checkOpen();
     for (;;) {
       const step = walk.#step();
       if (step === "record") yield walk.#cursor.record();
       else if (step === "end") return undefined;
-      else if (step === "need") await walk.#cursor.fillAhead();
-      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store));
+      else if (step === "need") await walk.#cursor.fillAhead(checkOpen);
+      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store, checkOpen));
     }
   }
 

@@ -3,6 +3,7 @@
  * has unflushed bytes is flushed before it goes: a failure to write them back is told only to
  * those who had the file open.
  */
+import { WalError } from "../errors.ts";
 import { openSegmentsMax } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
@@ -20,6 +21,7 @@ export class SegmentFiles {
   #flushFailure: { readonly error: unknown } | null = null;
   #lastIndex = -1;
   #lastFile: PositionedFile | null = null;
+  #closed = false;
 
   constructor(disk: Disk, mode: "r" | "r+", pathOf: (index: number) => string) {
     this.#disk = disk;
@@ -31,12 +33,20 @@ export class SegmentFiles {
   get(index: number): PositionedFile {
     if (index === this.#lastIndex && this.#lastFile !== null) return this.#lastFile;
     const path = this.#pathOf(index);
+    // A read or a flush of several segments may be under way: what it opened now, nobody would close.
+    if (this.#closed) throw new WalError("WAL_CLOSED", `The log of ${path} was closed.`, { path });
     return this.#use(index, this.#open.get(index) ?? PositionedFile.open(this.#disk, path, this.#mode));
   }
 
   /** Makes the file of a segment. Its name is not flushed. */
   create(index: number): PositionedFile {
     return this.#use(index, PositionedFile.create(this.#disk, this.#pathOf(index)));
+  }
+
+  /** Closes all, for good. */
+  close(): void {
+    this.#closed = true;
+    this.closeAll();
   }
 
   markDirty(index: number): void {

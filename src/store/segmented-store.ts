@@ -198,13 +198,13 @@ export class SegmentedStore implements WalStore {
     const flight = this.#takeFlight();
     this.#inFlight.add(flight);
     try {
-      for (let from = 0; from < flight.segments.length; from += segmentFlushesAtOnceMax) {
+      for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
         const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
         // Those that were cut off meanwhile have nothing to flush.
         const there = some.filter((index) => this.#sizes.has(index));
         await Promise.all(there.map((index) => this.#flushSegment(index)));
       }
-      if (flight.names) await this.#disk.flushDirectory(this.#realDir);
+      if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
     } finally {
       this.#inFlight.delete(flight);
@@ -221,12 +221,13 @@ export class SegmentedStore implements WalStore {
     }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
+    for (const flight of flights) flight.covered = true;
   }
 
   close(): void {
     this.#mark.close();
     this.#named.closeAll();
-    this.#files.closeAll();
+    this.#files.close();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
   }
@@ -315,7 +316,7 @@ export class SegmentedStore implements WalStore {
   }
 
   #takeFlight(): Flight {
-    const flight = { segments: this.#files.takeDirty(), names: this.#newNames };
+    const flight = { segments: this.#files.takeDirty(), names: this.#newNames, covered: false };
     this.#newNames = false;
     return flight;
   }
@@ -373,6 +374,8 @@ interface Flight {
   readonly segments: readonly number[];
   /** Whether segments were made or removed. */
   readonly names: boolean;
+  /** A blocking flush has done all of it meanwhile; the store may be closed. */
+  covered: boolean;
 }
 
 /* ---- opening ---- */

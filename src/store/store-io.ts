@@ -25,12 +25,12 @@ export function runBlocking<T>(steps: Steps<T>, store: WalStore): T {
   return state.value;
 }
 
-export async function runAsync<T>(steps: Steps<T>, store: WalStore): Promise<T> {
+export async function runAsync<T>(steps: Steps<T>, store: WalStore, checkOpen?: () => void): Promise<T> {
   let state = steps.next(0);
   while (!state.done) {
     const io = state.value;
     let answer = 0;
-    if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into);
+    if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into, checkOpen);
     else await flushChecked(store);
     state = steps.next(answer);
   }
@@ -48,10 +48,20 @@ export function readChecked(store: WalStore, offset: number, into: Uint8Array): 
   return checkedCount(store, offset, into, count);
 }
 
-/** The same without blocking the thread where the store can; else one turn of the event loop apart. */
-export async function readAheadChecked(store: WalStore, offset: number, into: Uint8Array): Promise<number> {
+/**
+ * The same without blocking the thread where the store can; else one turn of the event loop apart.
+ *
+ * @param checkOpen Throws when the log was closed in that turn: its store must not be called then.
+ */
+export async function readAheadChecked(
+  store: WalStore,
+  offset: number,
+  into: Uint8Array,
+  checkOpen?: () => void,
+): Promise<number> {
   if (store.readAhead === undefined) {
     await nextTurn();
+    checkOpen?.();
     return readChecked(store, offset, into);
   }
   let count: number;

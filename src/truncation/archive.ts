@@ -87,14 +87,20 @@ export class Archive {
     const side = store.side;
     if (side?.segments === undefined || side.named === undefined) return null;
     if (hook === undefined && !(side.names?.().includes(fileName) ?? false)) return null;
-    const archive = new Archive(store, side.segments, side.named(fileName), hook, durable, onTaken);
-    // The note is there from now on, so that none who lack the hook remove what it has not seen.
-    // It begins at the lowest segment: below the head too there may be some that were kept for it.
-    const lowest = side.segments.list()[0]?.start ?? store.head;
-    if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(lowest as Lsn);
-    // Loss that was accepted by policy took segments away that had been archived.
-    if (archive.position > end) archive.cut(end);
-    return archive;
+    const file = side.named(fileName);
+    try {
+      const archive = new Archive(store, side.segments, file, hook, durable, onTaken);
+      // The note is there from now on, so that none who lack the hook remove what it has not seen.
+      // It begins at the lowest segment: below the head too there may be some that were kept for it.
+      const lowest = side.segments.list()[0]?.start ?? store.head;
+      if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(lowest as Lsn);
+      // Loss that was accepted by policy took segments away that had been archived.
+      if (archive.position > end) archive.cut(end);
+      return archive;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Everything below has been taken. */
@@ -198,13 +204,17 @@ export class Archive {
     );
   }
 
+  #checkRunning(): void {
+    if (this.#stopped) throw new Error("the log was closed");
+  }
+
   async #checksum(segment: StoreSegment): Promise<number> {
     const chunk = new Uint8Array(Math.min(readChunkBytes, segment.end - segment.start));
     let crc = 0;
     for (let at = segment.start; at < segment.end;) {
       if (this.#stopped) throw new Error("the log was closed");
       const into = chunk.subarray(0, Math.min(chunk.length, segment.end - at));
-      const got = await readAheadChecked(this.#store, at, into);
+      const got = await readAheadChecked(this.#store, at, into, () => this.#checkRunning());
       if (got === 0) throw new Error(`the log ended at ${at} within the segment`);
       crc = crc32cRange(into, 0, got, crc);
       at += got;

@@ -40,17 +40,23 @@ export class ReaderPosition implements WalReader {
   #advanced = false;
   #gone: "removed" | "closed" | null = null;
 
-  constructor(name: string, file: NamedFile, from: Lsn, end: () => Lsn, onRemoved: () => void) {
+  constructor(name: string, file: NamedFile, end: () => Lsn, onRemoved: () => void) {
     this.name = name;
     this.#file = file;
     this.#mark = new Mark(file);
     this.#end = end;
     this.#onRemoved = onRemoved;
-    if (this.#mark.lsn === null && !this.#mark.raise(from)) {
-      // Left there, it would be a reader at 0 to the next open.
-      file.remove();
-      throw new WalError("WAL_IO", `The position of reader ${name} could not be written. Is the disk full?`);
-    }
+  }
+
+  /** The first position, of a reader that is new. */
+  begin(from: Lsn): void {
+    if (this.#mark.lsn !== null || this.#mark.raise(from)) return;
+    // Left there, it would be a reader at 0 to the next open.
+    this.remove();
+    throw new WalError(
+      "WAL_IO",
+      `The position of reader ${this.name} could not be written. Is the disk full?`,
+    );
   }
 
   get position(): Lsn {
@@ -65,7 +71,7 @@ export class ReaderPosition implements WalReader {
           `${this.#end()}, not to ${String(lsn)}.`,
       );
     }
-    if (lsn > this.position) this.#advanced = this.#mark.raise(lsn);
+    if (lsn > this.position && this.#mark.raise(lsn)) this.#advanced = true;
   }
 
   /** The log was cut at `end`: the position moves down with it. */
@@ -109,12 +115,18 @@ export class ReaderPositions {
   constructor(store: WalStore, end: () => Lsn) {
     this.#store = store;
     this.#end = end;
-    for (const file of store.side?.names?.() ?? []) {
-      const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
-      if (namePattern.test(name)) this.#openReader(name, 0 as Lsn);
+    try {
+      for (const file of store.side?.names?.() ?? []) {
+        const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
+        // One whose position a power cut has torn stands at 0: nothing is written, the disk may be full.
+        if (namePattern.test(name)) this.#openReader(name);
+      }
+      // A position may be on the disk before the records it has passed, and outlive them.
+      this.cut(end());
+    } catch (error) {
+      this.close();
+      throw error;
     }
-    // A position may be on the disk before the records it has passed, and outlive them.
-    this.cut(end());
   }
 
   /** The reader of that name, at `from` if it is new. */
@@ -125,7 +137,11 @@ export class ReaderPositions {
         `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${got}.`,
       );
     }
-    return this.#open.get(name) ?? this.#openReader(name, from);
+    const known = this.#open.get(name);
+    if (known !== undefined) return known;
+    const reader = this.#openReader(name);
+    reader.begin(from);
+    return reader;
   }
 
   /** The lowest position of any reader; infinity when there is none. */
@@ -139,11 +155,20 @@ export class ReaderPositions {
     for (const reader of this.#open.values()) reader.cut(end);
   }
 
+  /** Closes all; throws what the first that failed threw. */
   close(): void {
-    for (const reader of this.#open.values()) reader.close();
+    let failure: { readonly error: unknown } | null = null;
+    for (const reader of this.#open.values()) {
+      try {
+        reader.close();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== null) throw failure.error;
   }
 
-  #openReader(name: string, from: Lsn): ReaderPosition {
+  #openReader(name: string): ReaderPosition {
     const side: StoreSide | undefined = this.#store.side;
     if (side?.named === undefined) {
       throw new WalError(
@@ -154,9 +179,14 @@ export class ReaderPositions {
         },
       );
     }
-    const reader = new ReaderPosition(name, side.named(filePrefix + name), from, this.#end, () =>
-      this.#open.delete(name),
-    );
+    const file = side.named(filePrefix + name);
+    let reader: ReaderPosition;
+    try {
+      reader = new ReaderPosition(name, file, this.#end, () => this.#open.delete(name));
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     this.#open.set(name, reader);
     return reader;
   }

@@ -50,7 +50,9 @@ export class SuffixCut {
 
   /** The lowest end that the log was cut to since there had been `count` cuts. */
   lowestSince(count: number): number {
-    return Math.min(...this.#ends.slice(count));
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = count; i < this.#ends.length; i++) lowest = Math.min(lowest, this.#ends[i] as Lsn);
+    return lowest;
   }
 
   /** Cuts; resolves when the cut is durable. */

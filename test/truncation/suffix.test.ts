@@ -351,3 +351,17 @@ test("records read before a cut stay valid", async () => {
   wal.append("something longer than what was there");
   assert.equal(last.text(), "five");
 });
+
+// The lowest of all cuts was asked of Math.min with one argument for each: a follower that had cut its
+// log a hundred thousand times could not call retain any more (RangeError, the stack was exceeded).
+test("retain works after very many cuts", async () => {
+  const wal = await Wal.withStore(new MemStore());
+  const first = wal.append("a");
+  for (let i = 0; i < 150_000; i++) {
+    wal.append("b");
+    wal.truncateAfterBlocking(first);
+  }
+  const last = wal.append("c");
+  assert.equal(await wal.retain({ maxBytes: 9 }), last);
+  await wal.close();
+});
