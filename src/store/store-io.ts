@@ -51,8 +51,10 @@ export function readChecked(store: WalStore, offset: number, into: Uint8Array): 
 /** The same without blocking the thread where the store can; else one turn of the event loop apart. */
 export async function readAheadChecked(store: WalStore, offset: number, into: Uint8Array): Promise<number> {
   if (store.readAhead === undefined) {
+    // Read before the turn: after it the store may have been closed.
+    const read = readChecked(store, offset, into);
     await nextTurn();
-    return readChecked(store, offset, into);
+    return read;
   }
   let count: number;
   try {
