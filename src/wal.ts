@@ -140,7 +140,9 @@ export class Wal implements AsyncDisposable {
     this.#cutNotes = cutNotes === undefined ? null : new CutNotebook(cutNotes);
     if (settings.readOnly) return;
     const { damage, end } = recovered.report;
-    if (damage !== null && !(damage.kind === "torn" && damage.reason.startsWith("torn-"))) this.#noteCut(end);
+    // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
+    const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
+    if (hasNotes) this.#noteCut(end);
     this.#reclaim();
     this.#archive?.advance(() => this.#state.durable);
   }
