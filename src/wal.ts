@@ -490,7 +490,7 @@ export class Wal implements AsyncDisposable {
     if (end === this.#state.committed) return this.#cuts.settled();
     this.#cutBeside(end);
     const cut = this.#cuts.cut(end);
-    this.#progress.turn();
+    this.#afterCut(end);
     await cut;
   }
 
@@ -506,7 +506,7 @@ export class Wal implements AsyncDisposable {
     try {
       this.#cuts.cutBlocking(end);
     } finally {
-      this.#progress.turn();
+      this.#afterCut(end);
     }
   }
 
@@ -723,6 +723,12 @@ export class Wal implements AsyncDisposable {
     }
   }
 
+  /** Before anything is written in the place of what was cut. */
+  #afterCut(end: Lsn): void {
+    this.#noteCut(end);
+    this.#progress.turn();
+  }
+
   /**
    * For followers in other processes, who may have read intact records of what is cut off: the first
    * ones of a batch whose write failed half-way, or those of a tail that recovery found damaged. As
@@ -813,7 +819,9 @@ export class Wal implements AsyncDisposable {
     } catch (error) {
       const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
       if (several) this.#noteCut(start);
-      throw this.#failedWrite(start, size, error);
+      const failure = this.#failedWrite(start, size, error);
+      if (several) this.#noteCut(start);
+      throw failure;
     }
     state.release();
     if (this.#progress.appendAwaited) this.#progress.afterAppend();

@@ -10,8 +10,9 @@
  * come, or the writer that was to write them has died, and the next one will cut that off. So it is
  * waited for, unless
  *
- *   truncated        the head has passed the place; or the log was cut below it (recovery/cut-notes.ts);
- *                    or it ends below it; or the record before it is no longer what was given
+ *   cut              the log was cut below the place (recovery/cut-notes.ts): told, and gone on from
+ *   truncated        the head has passed the place; or, of a cut that nobody has noted, the log
+ *                    ends below it, or the record before it is no longer what was given
  *   damage           the mark has passed the place: an intact record did stand there. The mark is
  *                    read before the bytes, and no cut came in between
  *
@@ -61,6 +62,8 @@ export class DiskTail implements Tail {
   /** Whether anything was found out yet about the log as it is now. */
   #begun = false;
   #last: LastGiven | null = null;
+  /** A cut that whoever asks next is to be told of. */
+  #told: WalError | null = null;
   #mark = 0;
   #length = 0;
   /** Whether the cursor is of a look since which nothing was given and nobody waited. */
@@ -90,8 +93,11 @@ export class DiskTail implements Tail {
     this.#cursor = new Cursor(store, from ?? (0 as Lsn), from ?? 0, maxRecordBytes);
   }
 
-  step(): WalRecord | "need" | "wait" | "end" {
+  step(): WalRecord | WalError | "need" | "wait" | "end" {
     if (!this.#log.isOpen()) return "end";
+    const told = this.#told;
+    this.#told = null;
+    if (told !== null) return told;
     const step = this.#begun ? this.#cursor.advance() : "end";
     if (step === "record") {
       this.#looked = false;
@@ -173,14 +179,14 @@ export class DiskTail implements Tail {
     }
     if (this.#isOver) return;
     if (notes === null) return this.#tryAgain(this.#notesError());
-    this.#retries = 0;
     if (!this.#begun) this.#begin();
     const { offset } = this.#cursor;
     if (head > offset) throw corruptRecord(store, offset, "truncated");
     // What was read of the mark may be older than the cut.
     if (this.#heedCuts(notes)) return;
-    if (this.#length < offset) throw cutUnderFollower(store, offset, this.#length);
-    if (!same) throw cutUnderFollower(store, offset, this.#last?.lsn ?? 0);
+    // A cut: or one that is under way, and about to be noted.
+    if (this.#length < offset || !same) return this.#tryAgain(cutUnnoted(store, offset, this.#length));
+    this.#retries = 0;
     const end = until === "durable" ? Math.min(this.#mark, this.#length) : this.#length;
     this.#cursor = new Cursor(store, offset, Math.max(offset, end), maxRecordBytes);
   }
@@ -191,11 +197,11 @@ export class DiskTail implements Tail {
     } catch (error) {
       // A segment has gone: the look that follows finds out whether it matters.
       if (!(error instanceof WalError) || error.code !== "WAL_CORRUPT") throw error;
-      this.#restart();
+      this.#restart(this.#cursor.offset);
     }
     if (this.#isOver) return;
     const notes = this.#readNotes();
-    if (notes === null) this.#restart();
+    if (notes === null) this.#restart(this.#cursor.offset);
     else this.#heedCuts(notes);
   }
 
@@ -227,18 +233,23 @@ export class DiskTail implements Tail {
   /** False: there was no cut. */
   #heedCuts(notes: CutNotes): boolean {
     if (notes.count === this.#cutsSeen) return false;
+    const { store } = this.#log;
     const { offset } = this.#cursor;
     const lowest = notes.lowestSince(this.#cutsSeen);
-    if (lowest < offset) throw cutUnderFollower(this.#log.store, offset, lowest);
+    if (lowest < 0) throw cutUnnoted(store, offset, this.#length);
+    this.#retries = 0;
     this.#cutsSeen = notes.count;
-    this.#restart();
+    if (lowest < offset) {
+      this.#told = cutUnderFollower(store, offset, lowest as Lsn);
+      this.#last = null;
+    }
+    this.#restart(Math.min(offset, lowest) as Lsn);
     return true;
   }
 
   /** Drops what was read ahead, and looks again. */
-  #restart(): void {
-    const { offset } = this.#cursor;
-    this.#cursor = new Cursor(this.#log.store, offset, offset, this.#log.maxRecordBytes);
+  #restart(at: Lsn): void {
+    this.#cursor = new Cursor(this.#log.store, at, at, this.#log.maxRecordBytes);
     this.#looked = false;
   }
 
@@ -277,4 +288,15 @@ export class DiskTail implements Tail {
       // No more watches to be had: the poll remains.
     }
   }
+}
+
+/** A cut of which the notes do not tell where it was: it cannot be gone on from. */
+function cutUnnoted(store: WalStore, at: Lsn, length: number): WalError {
+  const offset = Math.max(store.head, Math.min(at, length)) as Lsn;
+  return new WalError(
+    "WAL_CORRUPT",
+    `The log was cut under a follower that stood at ${at}, and nothing beside it tells where (truncated). ` +
+      "Begin again from the head, or from a place that you can check.",
+    { path: store.path, offset, reason: "truncated" },
+  );
 }

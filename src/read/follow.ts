@@ -5,19 +5,24 @@
  * process writes.
  *
  *   step() ->  a record      given to whoever asked first
+ *              a WalError    told to whoever asked first: the log was cut under the follower, which
+ *                            now stands at the cut, and goes on when it is asked again
  *              "need"        fill(), then step again
  *              "wait"        wait(wake), and step again when woken
  *              "end"         the log was closed, and all was given
  *
  * One record is read for each that is asked for: back-pressure is that nobody asks. Calls of `next`
  * are answered in order. An abort and `return` end it at once, also while it waits or reads; what
- * the disk still does then is not looked at.
+ * the disk still does then is not looked at. An error that a tail throws ends it as well.
+ *
+ * A cut does not: were it to be followed anew from the place of the cut, another cut that came in
+ * between would not be noticed.
  */
 import type { Until } from "../commit/progress.ts";
 import { invalidArgument, shown, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import type { WalStore } from "../store/store.ts";
-import type { WalRecord } from "./wal-record.ts";
+import { WalRecord } from "./wal-record.ts";
 
 export interface FollowOptions {
   /** Where to begin: the LSN of a record, or the end. Default: the head. */
@@ -51,7 +56,7 @@ export function checkFollow(options: FollowOptions): void {
 
 /** Where a follower's records come from. */
 export interface Tail {
-  step(): WalRecord | "need" | "wait" | "end";
+  step(): WalRecord | WalError | "need" | "wait" | "end";
   fill(): Promise<void>;
   /** Calls `wake` once there may be more; perhaps before it returns. Returns what takes the wait back. */
   wait(wake: () => void): () => void;
@@ -112,12 +117,19 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
   }
 
   async #give(): Promise<Given> {
+    const given = await this.#awaitNext();
+    if (given instanceof WalError) throw given;
+    return given;
+  }
+
+  async #awaitNext(): Promise<Given | WalError> {
     try {
       for (;;) {
         if (this.#ended) return { done: true, value: undefined };
         this.#signal?.throwIfAborted();
         const step = this.#tail.step();
-        if (typeof step === "object") return { done: false, value: step };
+        if (step instanceof WalRecord) return { done: false, value: step };
+        if (typeof step === "object") return step;
         if (step === "end") this.#end();
         else if (step === "need") await this.#undisturbed((resume, fail) => this.#fill(resume, fail));
         else await this.#undisturbed((resume) => this.#tail.wait(resume));
@@ -164,14 +176,12 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
 }
 
 /** WAL_CORRUPT for a follower that has given records which are no longer in the log. */
-export function cutUnderFollower(store: WalStore, at: Lsn, cut: number): WalError {
+export function cutUnderFollower(store: WalStore, at: Lsn, cut: Lsn): WalError {
   const where = store.path === undefined ? "The log" : `The log ${store.path}`;
-  const end = Math.max(0, cut) as Lsn;
-  const place = cut < 0 ? "at a place that is no longer known" : `at ${end}`;
   return new WalError(
     "WAL_CORRUPT",
-    `${where} was cut ${place}, behind a follower that stands at ${at}: records that it has given are ` +
-      `gone, and others may have taken their place (truncated). Undo what came from ${end} on, and follow again from there.`,
-    { path: store.path, offset: end, reason: "truncated" },
+    `${where} was cut at ${cut}, under a follower that stood at ${at}: what it gave from there on is gone, and ` +
+      "other records may have taken its place (truncated). Undo that, and ask the same follower again: it goes on at the cut.",
+    { path: store.path, offset: cut, reason: "truncated" },
   );
 }

@@ -12,6 +12,7 @@
  */
 import { poisoned } from "../commit/group-commit.ts";
 import type { Progress, Until } from "../commit/progress.ts";
+import type { WalError } from "../errors.ts";
 import { followRestBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import type { WalStore } from "../store/store.ts";
@@ -36,6 +37,8 @@ export class LiveTail implements Tail {
   #end: number;
   #cutsSeen: number;
   #epochSeen = 0;
+  /** A cut that whoever asks next is to be told of. */
+  #told: WalError | null = null;
   #left = false;
   #leaveFailure: { readonly error: unknown } | null = null;
 
@@ -46,11 +49,14 @@ export class LiveTail implements Tail {
     this.#cursor = this.#cursorAt(followed.from);
   }
 
-  step(): WalRecord | "need" | "wait" | "end" {
+  step(): WalRecord | WalError | "need" | "wait" | "end" {
     const { store, log, progress } = this.#followed;
     // Before anything else is looked at: see progress.ts.
     this.#epochSeen = progress.epoch;
     if (!this.#left) this.#heedCuts();
+    const told = this.#told;
+    this.#told = null;
+    if (told !== null) return told;
     if (this.#leaveFailure !== null) throw this.#leaveFailure.error;
     let step = this.#cursor.advance();
     if (step === "end" && this.#extend()) step = this.#cursor.advance();
@@ -110,14 +116,15 @@ export class LiveTail implements Tail {
 
   #heedCuts(): void {
     const { store, log } = this.#followed;
-    const { offset } = this.#cursor;
     if (log.cutCount !== this.#cutsSeen) {
-      const lowest = log.lowestCutSince(this.#cutsSeen);
+      const { offset } = this.#cursor;
+      const lowest = log.lowestCutSince(this.#cutsSeen) as Lsn;
       this.#cutsSeen = log.cutCount;
-      if (offset > lowest) throw cutUnderFollower(store, offset, lowest);
-      this.#end = offset;
-      this.#cursor = this.#cursorAt(offset);
+      if (offset > lowest) this.#told = cutUnderFollower(store, offset, lowest);
+      this.#end = Math.min(offset, lowest);
+      this.#cursor = this.#cursorAt(this.#end as Lsn);
     }
+    const { offset } = this.#cursor;
     if (offset < log.head) throw corruptRecord(store, offset, "truncated");
   }
 

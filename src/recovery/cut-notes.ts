@@ -14,9 +14,12 @@
  * oldest become one with the count of the newer and the lower end, which claims too much and never
  * too little.
  *
- * Written before the log is cut, and so before anything takes the place of what was: whoever has
- * read bytes, then reads the notes and finds no new one, has read bytes that no cut had touched. It
- * is not flushed: a power cut that takes it takes the followers too.
+ * Each cut is noted twice: before the log is cut, so that none goes unnoted, and when it was cut,
+ * before anything takes the place of what was. Whoever has read bytes, then reads the notes and finds
+ * no new one, has read bytes as they were after the cut that was noted last, or as they were before
+ * it, from one that is still under way; the second note will tell him of it. So a follower may be
+ * told of one cut twice, never not at all. The notes are not flushed: a power cut that takes them
+ * takes the followers too.
  */
 import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";

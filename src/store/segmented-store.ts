@@ -164,7 +164,7 @@ export class SegmentedStore implements WalStore {
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
       if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? await this.#fileToRead(part.index).readAhead(part.position, target) : 0;
+      const got = part.present ? await this.#readAheadIn(part.index, part.position, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -252,9 +252,21 @@ export class SegmentedStore implements WalStore {
     try {
       return this.#files.get(index);
     } catch (error) {
-      if (!this.#readOnly || errnoOf(error) !== "ENOENT") throw error;
-      throw this.#droppedError(index, error);
+      throw this.#droppedOr(index, error);
     }
+  }
+
+  async #readAheadIn(index: number, position: number, into: Uint8Array): Promise<number> {
+    try {
+      // It may be gone as well when its second descriptor is opened.
+      return await this.#fileToRead(index).readAhead(position, into);
+    } catch (error) {
+      throw this.#droppedOr(index, error);
+    }
+  }
+
+  #droppedOr(index: number, error: unknown): unknown {
+    return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
   }
 
   /** A gap reads as zeros; but a segment that the writer has dropped since is not a gap. */
