@@ -13,11 +13,11 @@
  *   cut              the log was cut below the place (recovery/cut-notes.ts): told, and gone on from
  *   truncated        the head has passed the place; or, of a cut that nobody has noted, the log
  *                    ends below it, or the record before it is no longer what was given
- *   damage           the mark has passed the place: an intact record did stand there. The mark is
- *                    read before the bytes, and no cut came in between
+ *   damage           the mark, read before the bytes, has passed the place: an intact record did stand
+ *                    there, and no cut was noted since
  *
- * What the directory shows in the middle of a change may contradict itself; that is looked at again
- * for a second (limits.ts, `followRetries...`) before it is believed.
+ * What the files show in the middle of a change may contradict itself; that is looked at again for a
+ * second (limits.ts, `followRetries...`) before it is believed.
  *
  * `durable` reads up to the mark, which the writer raises after each flush that succeeded.
  *
@@ -69,6 +69,8 @@ export class DiskTail implements Tail {
   /** Whether the cursor is of a look since which nothing was given and nobody waited. */
   #looked = false;
   #lookNext = true;
+  /** The last look found what may pass; and so many before it, one after another. */
+  #troubled = false;
   #retries = 0;
   /** Something has changed since the last look. */
   #changed = true;
@@ -101,13 +103,17 @@ export class DiskTail implements Tail {
     const step = this.#begun ? this.#cursor.advance() : "end";
     if (step === "record") {
       this.#looked = false;
+      this.#retries = 0;
       const record = this.#cursor.record();
       this.#last = { lsn: record.lsn, length: record.length, checksum: this.#cursor.checksum };
       return record;
     }
     this.#lookNext = step !== "need";
     if (step === "need" || !this.#looked) return "need";
-    if (this.#retries === 0 && this.#mark > this.#cursor.offset) this.#judge(step);
+    if (this.#troubled) return "wait";
+    const damage = this.#judge(step);
+    if (damage === null) this.#retries = 0;
+    else this.#tryAgain(damage);
     return "wait";
   }
 
@@ -123,7 +129,7 @@ export class DiskTail implements Tail {
 
   wait(wake: () => void): () => void {
     this.#looked = false;
-    const retrying = this.#retries > 0;
+    const retrying = this.#troubled;
     if (!retrying && this.#stopWatching === null) this.#watch();
     if (!retrying && this.#changed) {
       wake();
@@ -147,20 +153,24 @@ export class DiskTail implements Tail {
     this.#notesFile?.close();
   }
 
-  /** Of bytes that are no intact record: damage, if there was one once. */
-  #judge(step: "end" | "damage"): void {
+  /**
+   * Of bytes that are no intact record: damage, if there was one once. Or a cut that is under way: its
+   * note was seen before, it was made between the look at the mark and the one at the bytes.
+   */
+  #judge(step: "end" | "damage"): WalError | null {
     const { store } = this.#log;
     const { offset, end, reason } = this.#cursor;
     // Reading up to the mark, its own end is no news.
-    if (step === "end" && offset < this.#length) return;
+    if (this.#mark <= offset || (step === "end" && offset < this.#length)) return null;
     const found = step === "end" ? "shorter-than-mark" : end < this.#length ? "torn-payload" : reason;
-    throw corruptRecord(store, offset, found);
+    return corruptRecord(store, offset, found);
   }
 
   /** How the log is now. What is wrong for a moment only is looked at again, after `wait`. */
   async #look(): Promise<void> {
     this.#looked = true;
     this.#changed = false;
+    this.#troubled = false;
     const { store, until, maxRecordBytes } = this.#log;
     const { side } = store;
     let head: number;
@@ -186,7 +196,6 @@ export class DiskTail implements Tail {
     if (this.#heedCuts(notes)) return;
     // A cut: or one that is under way, and about to be noted.
     if (this.#length < offset || !same) return this.#tryAgain(cutUnnoted(store, offset, this.#length));
-    this.#retries = 0;
     const end = until === "durable" ? Math.min(this.#mark, this.#length) : this.#length;
     this.#cursor = new Cursor(store, offset, Math.max(offset, end), maxRecordBytes);
   }
@@ -254,6 +263,7 @@ export class DiskTail implements Tail {
   }
 
   #tryAgain(error: unknown): void {
+    this.#troubled = true;
     if (this.#isOver || ++this.#retries <= followRetriesMax) return;
     throw asIoError(error, "Looking at the log again failed", { path: this.#log.store.path });
   }

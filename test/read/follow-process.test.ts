@@ -5,10 +5,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Lsn, Wal, type WalError } from "wal-db";
+import { FileStore, Wal, type WalError } from "wal-db";
+import { CutNotes } from "#internal/recovery/cut-notes.js";
 import { scratchDir } from "../support/scratch.js";
 import { lastText, segmentBytes } from "./followed-log.js";
 
@@ -158,47 +160,47 @@ test("a log that another file has taken the place of is not waited for", async (
   const follower = reader.follow();
   assert.equal((await follower.next()).done, false);
   const waiting = follower.next();
-  const { renameSync } = await import("node:fs");
   renameSync(log, join(dir, "elsewhere"));
   await assert.rejects(waiting, /replaced by another file/);
   await reader.close();
   await wal.close();
 });
 
-test("a batch that was taken back half-way is told to those who had read the first of it", async (t) => {
-  // The kernel had written some of it when the disk was full; the log never had those records.
+test("each cut is noted twice, before it and after it; so is a batch that is taken back", async (t) => {
+  // Of a batch, the kernel had written the first record when the disk was full: whoever followed the
+  // log from another process had read it, and the log never had it.
   const log = join(scratchDir(t), "log");
-  const { FileStore } = await import("wal-db");
   const store = FileStore.open(log);
   const wal = await Wal.withStore(store);
-  wal.append("one");
-  const reader = await Wal.open(log, { readOnly: true });
-  const follower = reader.follow();
-  await follower.next();
-  const writeAt = store.writeAt.bind(store);
-  let half: Uint8Array | undefined;
-  store.writeAt = (offset, bytes) => {
-    half = bytes.slice(0, 11);
-    writeAt(offset, half);
-    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
-  };
+  const first = wal.append("one");
+  wal.append("two");
+  const cut = wal.read(first).next;
+  const countNow = (): number =>
+    existsSync(`${log}.cuts`) ? (CutNotes.of(readFileSync(`${log}.cuts`))?.count ?? -1) : 0;
+  let countThen = -1;
   const truncate = store.truncate.bind(store);
-  const read: Promise<unknown>[] = [];
   store.truncate = (length) => {
-    // Another process reads in this very moment: here, what it would have read.
-    const look = Wal.openBlocking(log, { readOnly: true });
-    read.push(Promise.resolve(look.read(Lsn(11)).text()));
-    look.closeBlocking();
+    countThen = countNow();
     truncate(length);
   };
-  assert.throws(() => wal.appendBatch(["two", "three"]), { code: "WAL_IO" });
-  assert.deepEqual(await Promise.all(read), ["two"]);
-  store.writeAt = writeAt;
+  await wal.truncateAfter(first);
+  assert.deepEqual([countThen, countNow()], [1, 2]);
   wal.append("TWO");
-  const again = await follower.next();
-  assert.equal(again.done === true ? "" : again.value.text(), "TWO");
-  await follower.return?.();
-  await reader.close();
+  wal.truncateAfterBlocking(first);
+  assert.deepEqual([countThen, countNow()], [3, 4]);
+
+  const writeAt = store.writeAt.bind(store);
+  store.writeAt = (offset, bytes) => {
+    writeAt(offset, bytes.slice(0, 11));
+    throw Object.assign(new Error("ENOSPC"), { code: "ENOSPC" });
+  };
+  assert.throws(() => wal.appendBatch(["two", "three"]), { code: "WAL_IO" });
+  assert.deepEqual([countThen, countNow()], [5, 6]);
+  // Part of a single record is nothing that anybody could have read.
+  assert.throws(() => wal.append("another"), { code: "WAL_IO" });
+  assert.equal(countNow(), 6);
+  assert.equal(CutNotes.of(readFileSync(`${log}.cuts`))?.lowestSince(4), cut);
+  store.writeAt = writeAt;
   await wal.close();
 });
 
