@@ -393,8 +393,9 @@ export class Wal implements AsyncDisposable {
    * @throws {WalError} WAL_INVALID_ARGUMENT when an option is not of its kind or `from` is past the
    *   end; WAL_UNSUPPORTED for `durable` on a readOnly log whose store has no mark. From the iterator
    *   the signal's reason; WAL_CORRUPT, `reason` `truncated`, when it stands below the head, or gave
-   *   records that `truncateAfter` has cut since (`offset`: where), and for damage; WAL_POISONED after
-   *   all that was committed, when no more will come; WAL_IO, WAL_CLOSED.
+   *   records that `truncateAfter` has cut since: `offset` says where, and it goes on there when it is
+   *   asked again; WAL_CORRUPT for damage; WAL_POISONED after all that was committed, when no more
+   *   will come; WAL_IO, WAL_CLOSED.
    * @example
    * for await (const record of wal.follow({ from: checkpoint, until: "durable" })) {
    *   await send(record.data);
