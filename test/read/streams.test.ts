@@ -189,6 +189,11 @@ test("a slow source: each record is durable without waiting for the next", async
   await wal.close();
 });
 
+async function* broken(): AsyncGenerator<string, void, undefined> {
+  yield "two";
+  throw new Error("the source broke");
+}
+
 test("what goes wrong on either side ends both", async () => {
   const store = new HandStore();
   const wal = await Wal.withStore(store, { maxRecordSize: 8 });
@@ -207,10 +212,6 @@ test("what goes wrong on either side ends both", async () => {
   assert.equal(ended, 1);
   assert.deepEqual(textsOf(wal), ["one"]);
 
-  async function* broken(): AsyncGenerator<string, void, undefined> {
-    yield "two";
-    throw new Error("the source broke");
-  }
   await assert.rejects(wal.appendAll(broken()), /the source broke/);
   assert.deepEqual(textsOf(wal), ["one", "two"]);
 

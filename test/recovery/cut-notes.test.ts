@@ -1,7 +1,7 @@
 /** The notes of cuts: never less than was cut. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Lsn } from "wal-db";
 import { CutNotebook, CutNotes } from "#internal/recovery/cut-notes.js";
 
