@@ -121,7 +121,7 @@ export function invalidArgument(message: string, facts: WalErrorFacts = {}): Wal
 
 /** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
 export function shown(value: unknown): string {
-  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
-    return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || ["number", "boolean", "bigint"].includes(typeof value)) return String(value);
   return typeof value;
 }

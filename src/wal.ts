@@ -17,7 +17,13 @@ import { readU32 } from "./bytes.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
-import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
+import {
+  checkKeys,
+  type OpenSettings,
+  type SegmentedOptions,
+  settingsOf,
+  type WalOptions,
+} from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
 import { DiskTail } from "./read/disk-tail.ts";
 import { checkFollow, Follower, type FollowOptions, type Tail } from "./read/follow.ts";
@@ -36,8 +42,8 @@ import { CutNotebook, cutNotesName } from "./recovery/cut-notes.ts";
 import type { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
-import { runAsync, runBlocking } from "./store/store-io.ts";
-import { storeFault, type WalStore } from "./store/store.ts";
+import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
+import { type NamedFile, storeFault, type WalStore } from "./store/store.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
@@ -112,6 +118,7 @@ export class Wal implements AsyncDisposable {
   readonly #live: LiveLog;
   readonly #progress: LocalProgress;
   readonly #followers = new Set<Follower>();
+  readonly #cutsFile: NamedFile | undefined;
   readonly #cutNotes: CutNotebook | null;
   #head: Lsn;
   #lastEnd: Lsn;
@@ -120,6 +127,11 @@ export class Wal implements AsyncDisposable {
 
   /** @internal */
   private constructor(store: WalStore, settings: OpenSettings, recovered: Recovered) {
+    if (recovered === undefined) {
+      throw invalidArgument(
+        "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
+      );
+    }
     this.recovery = recovered.report;
     this.#store = store;
     this.#path = store.path;
@@ -132,19 +144,28 @@ export class Wal implements AsyncDisposable {
     this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
     this.#readers = settings.readOnly ? null : new ReaderPositions(store, () => this.#state.committed);
-    this.#archive = settings.readOnly ? null : Archive.of(store, settings.archive, () => this.#reclaim());
+    this.#archive = settings.readOnly
+      ? null
+      : Archive.of(
+          store,
+          recovered.report.end,
+          settings.archive,
+          () => this.#state.durable,
+          () => this.#reclaim(),
+        );
     this.#live = this.#liveLog();
     this.#progress = new LocalProgress(this.#state);
     this.#state.onPoison = () => this.#progress.turn();
-    const cutNotes = settings.readOnly ? undefined : store.side?.named?.(cutNotesName);
-    this.#cutNotes = cutNotes === undefined ? null : new CutNotebook(cutNotes);
+    this.#cutsFile = store.side?.named?.(cutNotesName);
+    this.#cutNotes =
+      settings.readOnly || this.#cutsFile === undefined ? null : new CutNotebook(this.#cutsFile);
     if (settings.readOnly) return;
     const { damage, end } = recovered.report;
     // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
     const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
     if (hasNotes) this.#noteCut(end);
     this.#reclaim();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /**
@@ -216,10 +237,18 @@ export class Wal implements AsyncDisposable {
     return Wal.#recoverBlocking(store, settings);
   }
 
+  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+    try {
+      return new Wal(store, settings, recovered);
+    } catch (error) {
+      throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
+    }
+  }
+
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
-      return new Wal(store, settings, await runAsync(recover(store, settings), store));
+      return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
@@ -229,7 +258,7 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
-      return new Wal(store, settings, runBlocking(recover(store, settings), store));
+      return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
@@ -301,6 +330,7 @@ export class Wal implements AsyncDisposable {
     this.#stats.syncs++;
     await this.#commit.sync(this.#state.committed);
     this.#stats.commits++;
+    this.#archive?.advance();
   }
 
   /** As {@link Wal.sync}, blocking the thread until done. */
@@ -354,7 +384,10 @@ export class Wal implements AsyncDisposable {
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
-    const end = this.#state.committed;
+    checkKeys("iter", range, ["from", "to", "onDamage"]);
+    // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
+    const beyond = this.#settings.readOnly && range.onDamage !== undefined ? this.recovery.discarded : 0;
+    const end = (this.#state.committed + beyond) as Lsn;
     const from = range.from === undefined ? this.head : offsetOf("from", range.from);
     const to = range.to === undefined ? end : offsetOf("to", range.to);
     if (range.onDamage !== undefined && typeof range.onDamage !== "function") {
@@ -404,6 +437,7 @@ export class Wal implements AsyncDisposable {
   follow(options: FollowOptions = {}): AsyncIterableIterator<WalRecord> {
     this.#checkOpen();
     checkFollow(options);
+    checkKeys("follow", options, ["from", "until", "signal"]);
     const follower = new Follower(this.#tailOf(options), options.signal, (ended) => {
       this.#followers.delete(ended);
     });
@@ -415,7 +449,8 @@ export class Wal implements AsyncDisposable {
     const store = this.#store;
     const { maxRecordBytes } = this.#settings;
     if (this.#settings.readOnly) {
-      return new DiskTail({ store, from, until, maxRecordBytes, isOpen: () => !this.#closed });
+      const cutsFile = this.#cutsFile;
+      return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen: () => !this.#closed });
     }
     const at = from ?? this.#head;
     const end = this.#state.committed;
@@ -525,9 +560,12 @@ export class Wal implements AsyncDisposable {
   async truncateBefore(lsn: Lsn): Promise<Lsn> {
     this.#checkWritable();
     const at = this.#boundary(lsn);
+    const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
     if (at > this.#head) await this.#commit.sync(at);
     this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     return this.#dropBefore(at);
   }
 
@@ -542,20 +580,19 @@ export class Wal implements AsyncDisposable {
   /**
    * Drops the oldest records by a policy: as many as must go for at most `maxBytes` to stay, none at
    * or past `before`, and none that a named {@link Wal.reader} still needs. Call it after a
-   * checkpoint, or from time to time. Without options it drops what no reader needs any more.
+   * checkpoint, or from time to time.
    *
    * @returns The new head, as {@link Wal.truncateBefore}.
-   * @throws {WalError} as {@link Wal.truncateBefore}.
+   * @throws {WalError} as {@link Wal.truncateBefore}; WAL_INVALID_ARGUMENT also when neither bound is given.
    * @example
    * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
    */
-  async retain(options: RetainOptions = {}): Promise<Lsn> {
+  async retain(options: RetainOptions): Promise<Lsn> {
     this.#checkWritable();
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
     if (wanted <= this.#head) return this.#head;
-    const at = await this.#firstBoundaryFrom(wanted);
-    return at > limit ? this.#head : this.truncateBefore(at);
+    return this.truncateBefore(await this.#boundaryNear(wanted, limit));
   }
 
   /**
@@ -580,6 +617,17 @@ export class Wal implements AsyncDisposable {
     }
     if (this.#readers === null) throw this.#closedError();
     return this.#readers.get(name, at);
+  }
+
+  /**
+   * Resolves when the archive hook has taken every segment that is full and on stable storage, with
+   * the LSN up to which it has. Tries again what failed before. Without a hook: at once, with the head.
+   *
+   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED.
+   */
+  async archived(): Promise<Lsn> {
+    this.#checkOpen();
+    return this.#archive === null ? this.#head : this.#archive.caughtUp();
   }
 
   /** Where the next record will begin. */
@@ -629,12 +677,14 @@ export class Wal implements AsyncDisposable {
   closeBlocking(): void {
     if (this.#closed) return;
     this.#checkNotWriting();
-    this.#state.closeGate();
     this.#closing ??= Promise.resolve();
     try {
-      if (!this.#settings.readOnly && this.#state.poison === null)
+      if (!this.#settings.readOnly && this.#state.poison === null) {
+        this.#cuts.completeBlocking();
         this.#commit.syncBlocking(this.#state.committed);
+      }
     } finally {
+      this.#state.closeGate();
       this.#release();
     }
   }
@@ -672,7 +722,7 @@ export class Wal implements AsyncDisposable {
     for (const follower of this.#followers) follower.leave();
     this.#progress.turn();
     try {
-      this.#cutNotes?.close();
+      this.#cutsFile?.close();
       this.#readers?.close();
       this.#archive?.close();
     } finally {
@@ -704,7 +754,7 @@ export class Wal implements AsyncDisposable {
     if (this.#closed) return;
     this.#mark?.raise(this.#state.durable);
     this.#progress.afterFlush();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#archive?.advance();
   }
 
   /** Removes the segments that are below the head and, where there is an archive, in it. */
@@ -750,8 +800,6 @@ export class Wal implements AsyncDisposable {
   }
 
   #dropBefore(at: Lsn): Lsn {
-    // A cut may have come while the sync was under way.
-    if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
     if (at <= this.#head) return this.#head;
     try {
       const segments = this.#store.side?.segments;
@@ -761,6 +809,7 @@ export class Wal implements AsyncDisposable {
         segments.setHead(at);
         this.#head = at;
         this.#reclaim();
+        this.#archive?.advance();
       }
     } catch (error) {
       throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
@@ -769,7 +818,18 @@ export class Wal implements AsyncDisposable {
   }
 
   #retainLimit(options: RetainOptions): number {
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(
+        `retain takes an object with maxBytes, or before, or both; got ${shown(options)}.`,
+      );
+    }
+    checkKeys("retain", options, ["maxBytes", "before"]);
     const { maxBytes, before } = options;
+    if (maxBytes === undefined && before === undefined) {
+      throw invalidArgument(
+        "retain takes maxBytes, or before, or both: without a bound it would drop everything.",
+      );
+    }
     if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
       throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
     }
@@ -777,15 +837,18 @@ export class Wal implements AsyncDisposable {
     return Math.min(limit, this.#readers?.lowest ?? Infinity);
   }
 
-  /** The first record that begins at or past `offset`, or the end. */
-  async #firstBoundaryFrom(offset: number): Promise<Lsn> {
+  /** The first boundary at or past `offset`; the last one before it where that is past `limit`. */
+  async #boundaryNear(offset: number, limit: number): Promise<Lsn> {
     if (offset >= this.#state.committed) return this.#state.committed;
     // Boundaries that open found, as far as the log was not cut below them since.
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
     const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
-    const walk = this.iter({ from: Math.max(...known) as Lsn });
-    for await (const record of walk) if (record.next >= offset) return record.next;
+    const from = Math.max(...known) as Lsn;
+    if (from === offset) return from;
+    for await (const record of this.iter({ from })) {
+      if (record.next >= offset) return record.next <= limit ? record.next : record.lsn;
+    }
     return this.#state.committed;
   }
 
@@ -815,8 +878,8 @@ export class Wal implements AsyncDisposable {
       start = state.reserve(size) as Lsn;
     }
     try {
-      this.#store.writeAt(start, bytes);
-      if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
+      checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
+      if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
       if (several) this.#noteCut(start);
@@ -841,7 +904,7 @@ export class Wal implements AsyncDisposable {
     }
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
-      this.#store.truncate(start);
+      checkDone(this.#store, "truncate", this.#store.truncate(start));
     } catch (cutError) {
       const cut = asIoError(
         cutError,

@@ -22,6 +22,7 @@
  */
 import { asIoError, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
+import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { LogState } from "./log-state.ts";
 
@@ -85,10 +86,12 @@ export class GroupCommit {
     const begin = this.#state.committed;
     this.flushes++;
     try {
-      this.#store.flushBlocking();
+      checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
     } catch (error) {
       throw this.#fail(error);
     }
+    // Whoever waits for the next group asked before this flush began.
+    if (this.#next !== null) this.#next.forced = false;
     this.#succeed(begin);
   }
 

@@ -29,10 +29,10 @@ import { asIoError, invalidArgument, WalError } from "../errors.ts";
 import { followPollMilliseconds, followRetriesMax, followRetryMilliseconds } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes, lengthOffset } from "../record/format.ts";
-import { CutNotes, cutNotesName } from "../recovery/cut-notes.ts";
+import { CutNotes } from "../recovery/cut-notes.ts";
 import { Mark } from "../recovery/mark.ts";
 import { readAheadChecked } from "../store/store-io.ts";
-import type { NamedFile, WalStore } from "../store/store.ts";
+import type { MarkFile, WalStore } from "../store/store.ts";
 import { Cursor } from "./cursor.ts";
 import { cutUnderFollower, type Tail } from "./follow.ts";
 import { corruptRecord } from "./iterate.ts";
@@ -40,6 +40,8 @@ import type { WalRecord } from "./wal-record.ts";
 
 export interface LogOnDisk {
   readonly store: WalStore;
+  /** Where the writer notes its cuts; undefined where the store has no place for it. */
+  readonly cutsFile: MarkFile | undefined;
   /** Undefined: the head, as it is when it is first looked at. */
   readonly from: Lsn | undefined;
   readonly until: Until;
@@ -56,7 +58,6 @@ interface LastGiven {
 
 export class DiskTail implements Tail {
   readonly #log: LogOnDisk;
-  readonly #notesFile: NamedFile | undefined;
   #cutsSeen: number;
   #cursor: Cursor;
   /** Whether anything was found out yet about the log as it is now. */
@@ -89,7 +90,6 @@ export class DiskTail implements Tail {
       );
     }
     this.#log = log;
-    this.#notesFile = store.side?.named?.(cutNotesName);
     // Before a byte is read: a cut that comes from now on is not missed.
     this.#cutsSeen = this.#readNotes()?.count ?? 0;
     this.#cursor = new Cursor(store, from ?? (0 as Lsn), from ?? 0, maxRecordBytes);
@@ -150,7 +150,6 @@ export class DiskTail implements Tail {
   close(): void {
     this.#closed = true;
     this.#stopWatching?.();
-    this.#notesFile?.close();
   }
 
   /**
@@ -274,7 +273,8 @@ export class DiskTail implements Tail {
   }
 
   #readNotes(): CutNotes | null {
-    return this.#notesFile === undefined ? CutNotes.none : CutNotes.of(this.#notesFile.read());
+    const { cutsFile } = this.#log;
+    return cutsFile === undefined ? CutNotes.none : CutNotes.of(cutsFile.read());
   }
 
   #notesError(): WalError {

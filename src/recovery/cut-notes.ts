@@ -24,7 +24,7 @@
 import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { crc32cRange } from "../record/crc32c.ts";
-import type { NamedFile } from "../store/store.ts";
+import type { MarkFile } from "../store/store.ts";
 
 export const cutNotesName = "cuts";
 
@@ -95,10 +95,10 @@ export class CutNotes {
 
 /** The writer's side. The file is made with the first note. */
 export class CutNotebook {
-  readonly #file: NamedFile;
+  readonly #file: MarkFile;
   #notes: CutNotes | null = null;
 
-  constructor(file: NamedFile) {
+  constructor(file: MarkFile) {
     this.#file = file;
   }
 
@@ -108,9 +108,5 @@ export class CutNotebook {
     const notes = this.#notes.with(end);
     this.#file.write(0, notes.encode());
     this.#notes = notes;
-  }
-
-  close(): void {
-    this.#file.close();
   }
 }

@@ -2,8 +2,8 @@
  * Recovery: from the bytes that a crash left to a log that may be appended to.
  *
  *   1  scan from the mark (`verify: "tail"`) or the head; E = the end of the last intact record.
- *      Where the mark leads neither to an intact record nor to the end, scan again from the head:
- *      another writer of the format may have changed the log in between.
+ *      Where that scan does not come to the end, or to nothing but zeros, scan again from the head:
+ *      another writer of the format may have changed the log since, and the mark stand anywhere.
  *   2  loss: E < mark. Acknowledged data is gone. Refuse, unless a policy was named.
  *   3  tail = [E, length). All zeros: cut. Else look for an intact record in it:
  *        torn     none follows, and intact ones precede: what a crash leaves
@@ -67,17 +67,20 @@ export function* recover(store: WalStore, options: RecoverOptions): Steps<Recove
   for (let attempt = 1; ; attempt++) {
     const mark = store.side?.mark === undefined ? null : openMark(store);
     const claim = mark?.lsn ?? null;
-    checkGap(store, options, claim);
+    // A live writer raises the mark after it has written: what is there now is what it speaks of.
+    if (options.readOnly) store.side?.refresh?.();
+    // And lowers it before it shrinks the log: look again, if it has.
+    const moved = (): boolean =>
+      options.readOnly && attempt < readOnlyOpenAttemptsMax && openMark(store).lsn !== claim;
+    const gap = gapError(store, options, claim);
+    if (gap !== null) {
+      if (moved()) continue;
+      throw gap;
+    }
     const found = yield* find(store, options, claim);
-
     if (claim !== null && found.end < claim && !overridden(options)) {
-      // A live writer lowers the mark before it shrinks the log: look again, if it has.
-      const moved = options.readOnly && openMark(store).lsn !== claim;
-      if (moved && attempt < readOnlyOpenAttemptsMax) {
-        store.side?.refresh?.();
-        continue;
-      }
-      throw lossError(store, found, claim);
+      if (moved()) continue;
+      throw lossError(store, options, found, claim);
     }
     const tail = yield* judge(store, options, found);
     if (options.readOnly) return viewOnly(store, options, found, tail, mark);
@@ -95,13 +98,17 @@ function openMark(store: WalStore): Mark {
   }
 }
 
-/** Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is loss. */
-function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
+/**
+ * Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is
+ * loss. Or the segment size given is the wrong one: no policy is taken to accept that.
+ */
+function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): WalError | null {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null || overridden(options)) return;
-  if (claim !== null && gap.offset >= claim) return;
+  if (gap === null) return null;
+  if (claim !== null && gap.offset >= claim) return null;
+  if (overridden(options) && gap.reason !== "segment-size") return null;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
-  throw new WalError(
+  return new WalError(
     "WAL_CORRUPT",
     `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
       (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
@@ -121,9 +128,15 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
+  // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
+  const gap = store.side?.gap?.() ?? null;
+  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
-    if (found.records > 0 || found.end === size) return found;
+    // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
+    const whole =
+      found.reason === null || (found.records > 0 && (yield* allZeros(store, options, found.end, size)));
+    if (whole) return found;
   }
   return yield* scanFrom(store, options, head, size, head);
 }
@@ -215,7 +228,7 @@ function viewOnly(
   if (tail.damage?.kind === "corrupt" && options.onDamage === "refuse")
     throw corruptError(store, found, tail);
   const durable = Math.min(Math.max(mark?.lsn ?? 0, found.head), found.end) as Lsn;
-  return { report: reportOf(found, tail, null), mark, durable };
+  return { report: reportOf(found, tail, mark?.lsn ?? null, null), mark, durable };
 }
 
 function* repair(
@@ -243,7 +256,7 @@ function* repair(
   if (claim !== null) yield* rewrite(store, Math.max(claim, found.head), found.end);
   yield { kind: "flush" };
   mark?.raise(found.end);
-  return { report: reportOf(found, tail, quarantine), mark, durable: found.end };
+  return { report: reportOf(found, tail, claim, quarantine), mark, durable: found.end };
 }
 
 function saveTail(store: WalStore, found: Found): string {
@@ -290,10 +303,10 @@ function* rewrite(store: WalStore, from: number, to: number): Steps<void> {
   }
 }
 
-function reportOf(found: Found, tail: Tail, quarantine: string | null): RecoveryReport {
+function reportOf(found: Found, tail: Tail, mark: Lsn | null, quarantine: string | null): RecoveryReport {
   const damage = tail.damage === null ? null : Object.freeze({ ...tail.damage, quarantine });
   const { head, scannedFrom, records, end } = found;
-  return Object.freeze({ head, scannedFrom, records, end, discarded: tail.discarded, damage });
+  return Object.freeze({ head, scannedFrom, records, end, discarded: tail.discarded, mark, damage });
 }
 
 /* ---- errors ---- */
@@ -320,13 +333,24 @@ function contractError(store: WalStore, what: string): WalError {
   });
 }
 
-function lossError(store: WalStore, found: Found, mark: Lsn): WalError {
+/** A length above the limit is damage to a scan; to a user it may be a limit that is too low. */
+function largerRecordHint(found: Found, options: RecoverOptions): string {
+  if (found.reason !== "implausible-length") return "";
+  return (
+    `The length that stands there is above maxRecordSize, ${options.maxRecordBytes} bytes here: ` +
+    "was the log written with a larger one? Then open it with that. Else: "
+  );
+}
+
+function lossError(store: WalStore, options: RecoverOptions, found: Found, mark: Lsn): WalError {
   const reason = found.reason ?? "shorter-than-mark";
   return new WalError(
     "WAL_CORRUPT",
     `${nameOf(store)} has lost acknowledged data: everything below ${mark} was on stable storage once, ` +
       `but the bytes are intact only up to ${found.end} (${reason}, ${found.size} bytes are there). ` +
-      "Nothing was changed. Restore the log from a copy; or look at it with readOnly and onDamage: 'truncate'; or accept the loss with " +
+      `Nothing was changed. ${largerRecordHint(found, options)}` +
+      "Restore the log from a copy, without this mark, which speaks of what was lost; or look at it with readOnly and " +
+      "onDamage: 'truncate', where iter({ onDamage }) reads on past the damage; or accept the loss with " +
       "onDamage: 'quarantine', which saves what follows the intact part and goes on from there, " +
       "or onDamage: 'truncate', which does not save it.",
     { path: store.path, offset: found.end, mark, reason },

@@ -13,6 +13,11 @@ export interface RecoveryReport {
   readonly end: Lsn;
   /** Bytes found past `end` (all zeros do not count) and cut off; with `readOnly`, found only. */
   readonly discarded: number;
+  /**
+   * What the mark claimed to be on stable storage; null where there was none. Above `end`:
+   * acknowledged data was lost, and `onDamage` accepted it by name.
+   */
+  readonly mark: Lsn | null;
   readonly damage: RecoveryDamage | null;
 }
 

@@ -78,6 +78,7 @@ export class NamedFiles {
   readonly #directory: string;
   readonly #prefix: string;
   readonly #readOnly: boolean;
+  readonly #given: FileMark[] = [];
 
   constructor(disk: Disk, directory: string, prefix: string, readOnly: boolean) {
     this.#disk = disk;
@@ -87,7 +88,13 @@ export class NamedFiles {
   }
 
   get(name: string): NamedFile {
-    return new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    const file = new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    this.#given.push(file);
+    return file;
+  }
+
+  closeAll(): void {
+    for (const file of this.#given) file.close();
   }
 
   list(): string[] {
@@ -145,7 +152,8 @@ function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt):
 function holdsAlready(disk: Disk, path: string, from: number, to: number, readAt: ReadAt): boolean {
   const { kind, size } = disk.stat(path);
   if (kind !== "file" || size < to - from) return false;
-  const fd = disk.open(path, "r");
+  // For writing, although nothing is written: Windows flushes no other.
+  const fd = disk.open(path, "r+");
   try {
     const saved = new Uint8Array(Math.min(rewriteChunkBytes, to - from));
     const logged = new Uint8Array(saved.length);

@@ -37,6 +37,7 @@ export class FileStore implements WalStore {
   readonly side: StoreSide;
   readonly #file: PositionedFile;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
@@ -53,12 +54,12 @@ export class FileStore implements WalStore {
     this.path = path;
     this.#file = file;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
-    const named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
+    this.#named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
     const ours = basename(file.path);
     const isOurs = (name: string): boolean => name === ours || name.startsWith(`${ours}.`);
     this.side = {
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       lock: () => this.#lock(),
       refresh: () => this.#checkInPlace(),
       watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
@@ -105,6 +106,7 @@ export class FileStore implements WalStore {
 
   close(): void {
     this.#mark.close();
+    this.#named.closeAll();
     this.#file.close();
   }
 
@@ -197,6 +199,9 @@ export function pathOf(path: string | URL): string {
       throw invalidArgument(`${path.href} is not a file: URL of this machine.`, { cause: error });
     }
   }
+  if (typeof path === "string" && path.startsWith("file:")) {
+    throw invalidArgument(`${path} is a URL in a string: give new URL(${JSON.stringify(path)}), or a path.`);
+  }
   if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
     throw invalidArgument("The path of a log is a non-empty string without NUL, or a file: URL.");
   }
@@ -204,7 +209,7 @@ export function pathOf(path: string | URL): string {
 }
 
 const openHints: Readonly<Record<string, string>> = {
-  ENOENT: "Its folder must exist, and with readOnly the log too.",
+  ENOENT: "Its folder must exist; with readOnly, or to be converted, so must the log.",
   EISDIR: "A folder holds a segmented log: open that with Wal.openSegmented.",
   EACCES: "This process needs the right to read and write the file and its folder (readOnly: to read).",
   EPERM: "This process needs the right to read and write the file and its folder (readOnly: to read).",

@@ -45,7 +45,14 @@ export class PositionedFile {
 
   /** Makes a file that does not exist. Neither its bytes nor its name are flushed. */
   static create(disk: Disk, path: string): PositionedFile {
-    return PositionedFile.#ready(disk, path, "r+", disk.open(path, "create"));
+    const fd = disk.open(path, "create");
+    try {
+      return PositionedFile.#ready(disk, path, "r+", fd);
+    } catch (error) {
+      // Left there it would be in the way of the next attempt.
+      disk.remove(path);
+      throw error;
+    }
   }
 
   /** Takes over a descriptor. */
@@ -123,8 +130,18 @@ export class PositionedFile {
   }
 
   #openAhead(): number {
-    this.#aheadFd ??= this.#disk.open(this.path, this.#mode);
-    return this.#aheadFd;
+    if (this.#aheadFd !== null) return this.#aheadFd;
+    const fd = this.#disk.open(this.path, this.#mode);
+    try {
+      if (this.#disk.statOpen(fd).identity !== this.#disk.statOpen(this.#fd).identity) {
+        throw new Error("the file was replaced by another while it was being opened");
+      }
+    } catch (error) {
+      this.#disk.close(fd);
+      throw error;
+    }
+    this.#aheadFd = fd;
+    return fd;
   }
 
   async #ahead<T>(operation: (fd: number) => Promise<T>): Promise<T> {

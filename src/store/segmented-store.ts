@@ -59,6 +59,7 @@ export class SegmentedStore implements WalStore {
   readonly #directoryFd: number;
   readonly #files: SegmentFiles;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
   readonly #readOnly: boolean;
   /** Size of each segment that is there. */
   #sizes: Map<number, number>;
@@ -97,14 +98,14 @@ export class SegmentedStore implements WalStore {
     this.#readOnly = readOnly;
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
-    const named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
       watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from) => this.#assumeUnflushed(from),
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       mark: this.#mark,
       lock: () => this.#lock(),
       quarantine: (from, to) =>
@@ -223,6 +224,7 @@ export class SegmentedStore implements WalStore {
 
   close(): void {
     this.#mark.close();
+    this.#named.closeAll();
     this.#files.closeAll();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
@@ -360,6 +362,8 @@ export class SegmentedStore implements WalStore {
     if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
     const here = this.#disk.statOpen(this.#directoryFd).identity;
     if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+    // What the last holder did between our first look and its end.
+    this.#refresh();
   }
 }
 
@@ -436,13 +440,14 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
   const last = indexes.at(-1) ?? -1;
   const head = headOf(disk, realDir, sizes);
-  checkSizes(realDir, segmentSize, sizes, indexes, last);
+  checkSizes(realDir, segmentSize, sizes, indexes);
   const length = last < 0 ? 0 : last * segmentSize + (sizes.get(last) ?? 0);
   if (head > length) {
     throw corruptDirectory(
       join(realDir, "head"),
       "head-past-end",
-      `says that the log begins at ${head}, but its segments end at ${length}`,
+      `says that the log begins at ${head}, but its segments end at ${length}. ` +
+        "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
   return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
@@ -457,27 +462,31 @@ function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>)
   throw corruptDirectory(
     path,
     "torn-head",
-    "is torn, and segment 0 is gone, so where the log begins is not known",
+    "is torn, and segment 0 is gone, so where the log begins is not known. " +
+      "Restore it from a copy, or write into it the LSN of a record that you know (8 bytes, little-endian).",
   );
 }
 
-/** A segment that is too long, or a run of equal ones that are too short: another segment size. */
 function checkSizes(
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
   indexes: readonly number[],
-  last: number,
 ): void {
-  const seen = new Set<number>();
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    const path = join(realDir, segmentName(index));
-    if (size > segmentSize) throw wrongSize(path, size, segmentSize);
-    if (index === last || size === segmentSize || size === 0) continue;
-    if (seen.has(size)) throw wrongSize(path, size, segmentSize);
-    seen.add(size);
+    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
   }
+}
+
+/**
+ * Several segments, and all but the last of one and the same size that is too short: what a log of
+ * another segment size looks like. (A power cut can leave the like, of segments never flushed: the
+ * mark tells the two apart.)
+ */
+function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number): boolean {
+  const others = [...sizes].filter(([index]) => index !== last).map(([, size]) => size);
+  return others.length > 1 && others[0] !== 0 && others.every((size) => size === others[0]);
 }
 
 function firstGap(
@@ -496,18 +505,25 @@ function firstGap(
     return {
       offset: Math.max(head, index * segmentSize + (size ?? 0)),
       path: join(realDir, segmentName(index)),
-      reason: size === undefined ? "missing-segment" : "short-segment",
+      reason:
+        size === undefined
+          ? "missing-segment"
+          : looksLikeAnotherSize(sizes, last)
+            ? "segment-size"
+            : "short-segment",
     };
   }
   return null;
 }
 
-function wrongSize(path: string, size: number, segmentSize: number): WalError {
+function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
   return corruptDirectory(
     path,
     "segment-size",
     `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
-      "Was the log made with another segmentSize?",
+      (isLast
+        ? "Was the log made with a larger segmentSize?"
+        : `Was the log made with segmentSize: ${size}?`),
     size,
   );
 }

@@ -65,6 +65,18 @@ export async function readAheadChecked(store: WalStore, offset: number, into: Ui
   return checkedCount(store, offset, into, count);
 }
 
+/** What a call that must be done on return answered: a promise says that it is not. */
+export function checkDone(store: WalStore, method: string, answer: unknown): void {
+  if (answer === undefined || !(answer instanceof Promise)) return;
+  answer.catch(() => {});
+  throw new WalError(
+    "WAL_IO",
+    `The store broke its contract: ${method} answered a promise. It must be done when it returns; only flush and ` +
+      "readAhead are asynchronous.",
+    { path: store.path, reason: "store-contract" },
+  );
+}
+
 /** Lets the event loop do other things; a timer where there is no setImmediate (browsers). */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -75,7 +87,7 @@ function nextTurn(): Promise<void> {
 
 function flushBlockingChecked(store: WalStore): void {
   try {
-    store.flushBlocking();
+    checkDone(store, "flushBlocking", store.flushBlocking());
   } catch (error) {
     throw asIoError(error, "The flush of what was recovered failed", { path: store.path });
   }

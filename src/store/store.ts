@@ -34,11 +34,11 @@ export interface WalStore {
   close(): void;
 
   /** The file or directory, named in errors. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** As `readAt`, without blocking the thread: what `for await` reads with, where it is there. */
-  readAhead?(offset: number, into: Uint8Array): Promise<number>;
+  readonly readAhead?: ((offset: number, into: Uint8Array) => Promise<number>) | undefined;
   /** What stands beside the bytes: see {@link StoreSide}. */
-  readonly side?: StoreSide;
+  readonly side?: StoreSide | undefined;
 }
 
 /**
@@ -103,7 +103,8 @@ export interface StoreSegment {
 export interface StoreGap {
   readonly offset: number;
   readonly path: string;
-  readonly reason: "missing-segment" | "short-segment";
+  /** `segment-size`: every other part is as short as this one, as though parts had another size. */
+  readonly reason: "missing-segment" | "short-segment" | "segment-size";
 }
 
 export interface MarkFile {

@@ -3,7 +3,8 @@
  *
  * A position is kept beside the log in the form of a mark (recovery/mark.ts), in the page cache
  * until it is flushed by the system or by `close`: after a power cut it may be an older one, which
- * keeps more of the log, never less.
+ * keeps more of the log, never less; or it may have outlived the records it had passed, and moves down
+ * to the end when the log is opened.
  */
 import { invalidArgument, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
@@ -22,7 +23,8 @@ export interface WalReader {
    * Says that everything below `lsn` is dealt with. Survives a crash of the process; after a power
    * cut the position may be an older one.
    *
-   * @throws {WalError} WAL_INVALID_ARGUMENT when `lsn` is below the position or past the end.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `lsn` is below the position or past the end, or the
+   *   reader was removed; WAL_CLOSED.
    */
   advance(lsn: Lsn): void;
   /** Forgets the reader, durably: the log is no longer kept for it. */
@@ -36,6 +38,7 @@ export class ReaderPosition implements WalReader {
   readonly #end: () => Lsn;
   readonly #onRemoved: () => void;
   #advanced = false;
+  #gone: "removed" | "closed" | null = null;
 
   constructor(name: string, file: NamedFile, from: Lsn, end: () => Lsn, onRemoved: () => void) {
     this.name = name;
@@ -44,6 +47,8 @@ export class ReaderPosition implements WalReader {
     this.#end = end;
     this.#onRemoved = onRemoved;
     if (this.#mark.lsn === null && !this.#mark.raise(from)) {
+      // Left there, it would be a reader at 0 to the next open.
+      file.remove();
       throw new WalError("WAL_IO", `The position of reader ${name} could not be written. Is the disk full?`);
     }
   }
@@ -53,6 +58,7 @@ export class ReaderPosition implements WalReader {
   }
 
   advance(lsn: Lsn): void {
+    this.#checkThere();
     if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > this.#end()) {
       throw invalidArgument(
         `Reader ${this.name} stands at ${this.position}; it can advance from there to the end of the log at ` +
@@ -68,6 +74,7 @@ export class ReaderPosition implements WalReader {
   }
 
   close(): void {
+    this.#gone ??= "closed";
     try {
       if (this.#advanced) this.#file.flush();
     } finally {
@@ -76,8 +83,20 @@ export class ReaderPosition implements WalReader {
   }
 
   remove(): void {
+    if (this.#gone === "removed") return;
+    this.#checkThere();
     this.#file.remove();
+    this.#gone = "removed";
     this.#onRemoved();
+  }
+
+  #checkThere(): void {
+    if (this.#gone === "closed") {
+      throw new WalError("WAL_CLOSED", `The log of reader ${this.name} is closed. Open it again to go on.`);
+    }
+    if (this.#gone === "removed") {
+      throw invalidArgument(`Reader ${this.name} was removed. Ask the log for a new one.`);
+    }
   }
 }
 
@@ -94,6 +113,8 @@ export class ReaderPositions {
       const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
       if (namePattern.test(name)) this.#openReader(name, 0 as Lsn);
     }
+    // A position may be on the disk before the records it has passed, and outlive them.
+    this.cut(end());
   }
 
   /** The reader of that name, at `from` if it is new. */

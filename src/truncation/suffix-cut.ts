@@ -18,6 +18,7 @@ import type { LogState } from "../commit/log-state.ts";
 import { asIoError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import type { Mark } from "../recovery/mark.ts";
+import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 
 interface PendingCut {
@@ -91,7 +92,7 @@ export class SuffixCut {
       throw asIoError(error, `Lowering the mark to ${end}, before the log is cut there, failed`, where);
     }
     try {
-      this.#store.truncate(end);
+      checkDone(this.#store, "truncate", this.#store.truncate(end));
     } catch (error) {
       const failure = asIoError(error, `Cutting the log at ${end} failed`, where);
       this.#state.setPoison(failure);

@@ -138,6 +138,7 @@ function checkOpen(row: Case): void {
       records: expected.records,
       end,
       discarded: expected.discarded,
+      mark: expected.mark,
       damage: damage === null ? null : { ...damage, quarantine },
     },
     row.what,

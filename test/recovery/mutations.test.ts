@@ -59,14 +59,14 @@ const mutations: readonly Mutation[] = [
   {
     name: "sync raises durable and mark before the flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "this.#succeed(begin); this.#store.flushBlocking();",
     check: session,
   },
   {
     name: "sync does not flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "",
     check: session,
   },

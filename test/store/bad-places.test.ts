@@ -48,7 +48,7 @@ test("links that lead in a circle, and a name that is too long", async (t) => {
 
 test("read-only where there is no log", async (t) => {
   const path = join(scratchDir(t), "log.wal");
-  await refused(path, { errno: "ENOENT" }, /readOnly the log too/, { readOnly: true });
+  await refused(path, { errno: "ENOENT" }, /so must the log/, { readOnly: true });
   assert.equal(existsSync(path), false);
 });
 

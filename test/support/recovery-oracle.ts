@@ -21,6 +21,8 @@ export type OracleAnswer =
       readonly records: number;
       readonly end: number;
       readonly discarded: number;
+      /** What the mark claimed. */
+      readonly mark: number | null;
       readonly damage: null | { readonly offset: number; readonly reason: string; readonly kind: string };
       /** What must stand in a quarantine file afterwards; null: no such file. */
       readonly saved: Uint8Array | null;
@@ -35,14 +37,17 @@ export function expectedOpen(input: OracleInput): OracleAnswer {
   let scan = scanPlain(image, 0, maxRecordBytes);
   if (input.verify === "tail" && claim !== null && claim > 0 && claim <= image.length) {
     const fromMark = scanPlain(image, claim, maxRecordBytes);
-    if (fromMark.records.length > 0 || claim === image.length) [scannedFrom, scan] = [claim, fromMark];
+    // A scan from the mark counts when it comes to the end, or to nothing but zeros behind records.
+    const restIsZeros = image.subarray(fromMark.end).every((byte) => byte === 0);
+    const toTheEnd = fromMark.end === image.length || (fromMark.records.length > 0 && restIsZeros);
+    if (toTheEnd) [scannedFrom, scan] = [claim, fromMark];
   }
   const { end } = scan;
   const lost = claim !== null && end < claim;
   if (lost && !byName)
     return { opens: false, offset: end, mark: claim, reason: scan.reason ?? "shorter-than-mark" };
 
-  const found = { opens: true, scannedFrom, records: scan.records.length, end } as const;
+  const found = { opens: true, scannedFrom, records: scan.records.length, end, mark: claim } as const;
   const tail = image.subarray(end);
   if (scan.reason === null || tail.every((byte) => byte === 0)) {
     return { ...found, discarded: 0, damage: null, saved: null };

@@ -14,7 +14,15 @@ const megabyteLog = referenceLog(Array.from({ length: 1000 }, (_, i) => new Uint
 test("open makes the log, and finds it again by path and by URL", async (t) => {
   const path = join(scratchDir(t), "log.wal");
   const wal = await Wal.open(path);
-  assert.deepEqual(wal.recovery, { head: 0, scannedFrom: 0, records: 0, end: 0, discarded: 0, damage: null });
+  assert.deepEqual(wal.recovery, {
+    head: 0,
+    scannedFrom: 0,
+    records: 0,
+    end: 0,
+    discarded: 0,
+    mark: null,
+    damage: null,
+  });
   await wal.appendAndSync("one");
   await wal.close();
   const byUrl = Wal.openBlocking(pathToFileURL(path));
