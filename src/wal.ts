@@ -763,14 +763,19 @@ export class Wal implements AsyncDisposable {
     if (!this.#closed) this.#store.side?.segments?.remove(below);
   }
 
-  /** Before the log is cut at `end`: positions beside it move down first. */
+  /** Before the log is cut at `end`: positions beside it move down first, and the cut is noted. */
   #cutBeside(end: Lsn): void {
     try {
       this.#archive?.cut(end);
       this.#readers?.cut(end);
-      this.#cutNotes?.note(end);
     } catch (error) {
       throw asIoError(error, `Lowering the positions beside the log to ${end} failed`, { path: this.#path });
+    }
+    try {
+      this.#cutNotes?.note(end);
+    } catch (error) {
+      const what = `Noting beside the log that it is to be cut at ${end} failed; it was not cut`;
+      throw asIoError(error, what, { path: this.#path, offset: end });
     }
   }
 
