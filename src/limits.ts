@@ -53,3 +53,16 @@ export const openSegmentsMax = 30;
 
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
+
+/** How often a follower looks at a log that another process writes, when nothing tells it to. */
+export const followPollMilliseconds = 1000;
+
+/** A log on disk that looks wrong may be in the middle of a change: so often, so far apart, it is looked at again. */
+export const followRetriesMax = 20;
+export const followRetryMilliseconds = 50;
+
+/** How much a follower that is behind takes into memory when its log is closed. */
+export const followRestBytesMax: number = 16 * 1024 * 1024;
+
+/** `appendAll` takes no more from its source while so many bytes wait for a flush. */
+export const appendAllAheadBytesMax: number = 1024 * 1024;

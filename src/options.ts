@@ -29,7 +29,7 @@ export interface WalOptions {
   readonly verify?: "tail" | "full" | undefined;
   /**
    * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
-   * intact when it was opened, also beside a live writer.
+   * intact when it was opened, also beside a live writer; `follow` goes on from there.
    * @default false
    */
   readonly readOnly?: boolean | undefined;

@@ -8,9 +8,12 @@
  *
  * This file imports nothing of Node; index.ts gives it the stores on files.
  */
+import { appendAll } from "./commit/append-all.ts";
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
+import { LocalProgress } from "./commit/progress.ts";
+import { readU32 } from "./bytes.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
@@ -22,6 +25,8 @@ import {
   type WalOptions,
 } from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
+import { DiskTail } from "./read/disk-tail.ts";
+import { checkFollow, Follower, type FollowOptions, type Tail } from "./read/follow.ts";
 import {
   corruptRecord,
   type IterOptions,
@@ -29,13 +34,16 @@ import {
   type RecordIterator,
   RecordWalk,
 } from "./read/iterate.ts";
+import { LiveTail } from "./read/live-tail.ts";
 import type { WalRecord } from "./read/wal-record.ts";
+import { headerBytes, lengthOffset } from "./record/format.ts";
 import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/frame.ts";
+import { CutNotebook, cutNotesName } from "./recovery/cut-notes.ts";
 import type { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
 import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
-import { storeFault, type WalStore } from "./store/store.ts";
+import { type NamedFile, storeFault, type WalStore } from "./store/store.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
@@ -108,6 +116,10 @@ export class Wal implements AsyncDisposable {
   readonly #archive: Archive | null = null;
   readonly #readers: ReaderPositions | null = null;
   readonly #live: LiveLog;
+  readonly #progress: LocalProgress;
+  readonly #followers = new Set<Follower>();
+  readonly #cutsFile: NamedFile | undefined;
+  readonly #cutNotes: CutNotebook | null;
   #head: Lsn;
   #lastEnd: Lsn;
   #closed = false;
@@ -132,16 +144,25 @@ export class Wal implements AsyncDisposable {
     this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
     this.#live = this.#liveLog();
+    this.#progress = new LocalProgress(this.#state);
+    this.#state.onPoison = () => this.#progress.turn();
+    this.#cutsFile = store.side?.named?.(cutNotesName);
+    this.#cutNotes =
+      settings.readOnly || this.#cutsFile === undefined ? null : new CutNotebook(this.#cutsFile);
     if (settings.readOnly) return;
+    const { damage, end } = recovered.report;
+    // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
+    const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
     try {
       this.#readers = new ReaderPositions(store, () => this.#state.committed);
       this.#archive = Archive.of(
         store,
-        recovered.report.end,
+        end,
         settings.archive,
         () => this.#state.durable,
         () => this.#reclaim(),
       );
+      if (hasNotes) this.#noteCut(end);
       this.#reclaim();
     } catch (error) {
       this.#closeBeside();
@@ -394,6 +415,81 @@ export class Wal implements AsyncDisposable {
   }
 
   /**
+   * The records from `from` (default the head) to the end, and on past it: waits for new ones until
+   * `signal` aborts or the log is closed. Reads without blocking the thread, one record for each that
+   * is asked for. Here it waits without looking again and again, and holds no process alive; on a log
+   * opened with `readOnly`, which another process writes, it is told by the file system, looks once a
+   * second besides, and does hold the process. See docs/following.md.
+   *
+   * `until: "durable"` gives only what is on stable storage. The default gives what `iter` gives:
+   * records that a power cut may take back. Choose `durable` for whatever leaves this machine.
+   *
+   * At close it gives what is left, and ends; of a log closed more than 16 MiB ahead of it, WAL_CLOSED.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when an option is not of its kind or `from` is past the
+   *   end; WAL_UNSUPPORTED for `durable` on a readOnly log whose store has no mark. From the iterator
+   *   the signal's reason; WAL_CORRUPT, `reason` `truncated`, when it stands below the head, or gave
+   *   records that `truncateAfter` has cut since: `offset` says where, and it goes on there when it is
+   *   asked again; WAL_CORRUPT for damage; WAL_POISONED after all that was committed, when no more
+   *   will come; WAL_IO, WAL_CLOSED.
+   * @example
+   * for await (const record of wal.follow({ from: checkpoint, until: "durable" })) {
+   *   await send(record.data);
+   * }
+   */
+  follow(options: FollowOptions = {}): AsyncIterableIterator<WalRecord> {
+    this.#checkOpen();
+    checkFollow(options);
+    checkKeys("follow", options, ["from", "until", "signal"]);
+    const follower = new Follower(this.#tailOf(options), options.signal, (ended) => {
+      this.#followers.delete(ended);
+    });
+    this.#followers.add(follower);
+    return follower;
+  }
+
+  #tailOf({ from, until = "appended" }: FollowOptions): Tail {
+    const store = this.#store;
+    const { maxRecordBytes } = this.#settings;
+    if (this.#settings.readOnly) {
+      const cutsFile = this.#cutsFile;
+      return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen: () => !this.#closed });
+    }
+    const at = from ?? this.#head;
+    const end = this.#state.committed;
+    if (at > end) {
+      throw invalidArgument(`from is ${at}, past the end of the log at ${end}.`, {
+        offset: at,
+        path: this.#path,
+      });
+    }
+    if (at < this.#head) throw corruptRecord(store, at, "truncated");
+    return new LiveTail({
+      store,
+      from: at,
+      until,
+      maxRecordBytes,
+      log: this.#live,
+      progress: this.#progress,
+    });
+  }
+
+  /**
+   * Appends every record of a stream, an array or another iterable, and resolves with their number
+   * once all are on stable storage. Flushes while more is coming, and takes no more from its source
+   * while 1 MiB waits for a flush. One chunk of a stream is one record.
+   *
+   * @throws {WalError} as {@link Wal.append} and {@link Wal.sync}; and whatever the source throws.
+   *   What was appended before stays: `durable` tells how much of it is on stable storage.
+   * @example
+   * await pipeline(createReadStream("orders.txt"), split, (lines) => wal.appendAll(lines));
+   */
+  async appendAll(records: Iterable<RecordInput> | AsyncIterable<RecordInput>): Promise<number> {
+    this.#checkWritable();
+    return appendAll(this, records);
+  }
+
+  /**
    * The record at `lsn`.
    *
    * @throws {WalError} WAL_CORRUPT when no intact record begins there (`reason` says why; `end` when
@@ -432,7 +528,9 @@ export class Wal implements AsyncDisposable {
     // Nothing follows; but a cut to this very end may be under way.
     if (end === this.#state.committed) return this.#cuts.settled();
     this.#cutBeside(end);
-    await this.#cuts.cut(end);
+    const cut = this.#cuts.cut(end);
+    this.#afterCut(end);
+    await cut;
   }
 
   /** As {@link Wal.truncateAfter}, blocking the thread until done. */
@@ -444,7 +542,11 @@ export class Wal implements AsyncDisposable {
       return;
     }
     this.#cutBeside(end);
-    this.#cuts.cutBlocking(end);
+    try {
+      this.#cuts.cutBlocking(end);
+    } finally {
+      this.#afterCut(end);
+    }
   }
 
   /**
@@ -620,6 +722,8 @@ export class Wal implements AsyncDisposable {
   #release(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const follower of this.#followers) follower.leave();
+    this.#progress.turn();
     try {
       this.#closeBeside();
     } catch (error) {
@@ -634,6 +738,7 @@ export class Wal implements AsyncDisposable {
       this.#readers?.close();
     } finally {
       this.#archive?.close();
+      this.#cutsFile?.close();
     }
   }
 
@@ -660,6 +765,7 @@ export class Wal implements AsyncDisposable {
     // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
     if (this.#closed) return;
     this.#mark?.raise(this.#state.durable);
+    this.#progress.afterFlush();
     this.#archive?.advance();
   }
 
@@ -669,13 +775,38 @@ export class Wal implements AsyncDisposable {
     if (!this.#closed) this.#store.side?.segments?.remove(below);
   }
 
-  /** Before the log is cut at `end`: positions beside it move down first. */
+  /** Before the log is cut at `end`: positions beside it move down first, and the cut is noted. */
   #cutBeside(end: Lsn): void {
     try {
       this.#archive?.cut(end);
       this.#readers?.cut(end);
     } catch (error) {
       throw asIoError(error, `Lowering the positions beside the log to ${end} failed`, { path: this.#path });
+    }
+    try {
+      this.#cutNotes?.note(end);
+    } catch (error) {
+      const what = `Noting beside the log that it is to be cut at ${end} failed; it was not cut`;
+      throw asIoError(error, what, { path: this.#path, offset: end });
+    }
+  }
+
+  /** Before anything is written in the place of what was cut. */
+  #afterCut(end: Lsn): void {
+    this.#noteCut(end);
+    this.#progress.turn();
+  }
+
+  /**
+   * For followers in other processes, who may have read intact records of what is cut off: the first
+   * ones of a batch whose write failed half-way, or those of a tail that recovery found damaged. As
+   * far as it can be noted: the log does not depend on it.
+   */
+  #noteCut(end: Lsn): void {
+    try {
+      this.#cutNotes?.note(end);
+    } catch {
+      // They still see that the log is shorter, or that what they read last is gone.
     }
   }
 
@@ -767,9 +898,14 @@ export class Wal implements AsyncDisposable {
       checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
-      throw this.#failedWrite(start, size, error);
+      const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
+      if (several) this.#noteCut(start);
+      const failure = this.#failedWrite(start, size, error);
+      if (several) this.#noteCut(start);
+      throw failure;
     }
     state.release();
+    if (this.#progress.appendAwaited) this.#progress.afterAppend();
     this.#lastEnd = (start + size) as Lsn;
     this.#stats.appendedBytes += size;
     return start;

@@ -48,6 +48,8 @@ export class LogState {
   readonly #writers: number;
   readonly #slotCell: number;
   #poison: WalError | null = null;
+  /** Called when the log is poisoned. Must not throw. */
+  onPoison: (() => void) | null = null;
 
   /** @param writer Which slot this thread owns. */
   constructor(cells: Cells, writers: number, writer: number) {
@@ -160,5 +162,6 @@ export class LogState {
   setPoison(cause: WalError): void {
     this.closeGate();
     this.#poison ??= cause;
+    this.onPoison?.();
   }
 }

@@ -103,6 +103,19 @@ export class NamedFiles {
   }
 }
 
+/** {@link StoreSide.watch} of a store whose files are those of a directory that `isOurs` knows. */
+export function watchDirectory(
+  disk: Disk,
+  directory: string,
+  isOurs: (name: string) => boolean,
+  changed: () => void,
+): () => void {
+  if (disk.watch === undefined) return () => {};
+  return disk.watch(directory, (name) => {
+    if (name === null || isOurs(name)) changed();
+  });
+}
+
 type ReadAt = (offset: number, into: Uint8Array) => number;
 
 /**

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { asIoError, errnoOf, invalidArgument, WalError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably } from "./durable-fs.ts";
-import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
 import type { StoreSide, WalStore } from "./store.ts";
@@ -55,10 +55,14 @@ export class FileStore implements WalStore {
     this.#file = file;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
     this.#named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
+    const ours = basename(file.path);
+    const isOurs = (name: string): boolean => name === ours || name.startsWith(`${ours}.`);
     this.side = {
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
       lock: () => this.#lock(),
+      refresh: () => this.#checkInPlace(),
+      watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
       mark: this.#mark,
       quarantine: (from, to) =>
         saveToQuarantine(disk, `${file.path}.quarantine-${from}`, from, to, (offset, into) =>
@@ -104,6 +108,16 @@ export class FileStore implements WalStore {
     this.#mark.close();
     this.#named.closeAll();
     this.#file.close();
+  }
+
+  /** Reads go to the file that was opened; one that has taken its name since is another log. */
+  #checkInPlace(): void {
+    if (this.#file.isInPlace) return;
+    throw new WalError(
+      "WAL_IO",
+      `The log ${this.path} was removed, or replaced by another file. Open it again.`,
+      { path: this.path, reason: "replaced" },
+    );
   }
 
   #lock(): void {

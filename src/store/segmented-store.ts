@@ -36,7 +36,7 @@ import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably } from "./durable-fs.ts";
-import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
@@ -102,6 +102,7 @@ export class SegmentedStore implements WalStore {
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
+      watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from) => this.#assumeUnflushed(from),
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
@@ -151,6 +152,7 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
+      if (!part.present) this.#checkGap(part.index);
       const got = part.present ? this.#fileToRead(part.index).readAt(part.position, target) : 0;
       target.fill(0, got);
       done += part.count;
@@ -162,7 +164,8 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
-      const got = part.present ? await this.#fileToRead(part.index).readAhead(part.position, target) : 0;
+      if (!part.present) this.#checkGap(part.index);
+      const got = part.present ? await this.#readAheadIn(part.index, part.position, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -256,19 +259,35 @@ export class SegmentedStore implements WalStore {
     try {
       return this.#files.get(index);
     } catch (error) {
-      if (!this.#readOnly || errnoOf(error) !== "ENOENT") throw error;
-      const path = this.#pathOf(index);
-      throw new WalError(
-        "WAL_CORRUPT",
-        `${path} is gone: the writer of this log has dropped it. Open it again.`,
-        {
-          path,
-          reason: "truncated",
-          offset: Lsn(index * this.segmentSize),
-          cause: error,
-        },
-      );
+      throw this.#droppedOr(index, error);
     }
+  }
+
+  async #readAheadIn(index: number, position: number, into: Uint8Array): Promise<number> {
+    try {
+      // It may be gone as well when its second descriptor is opened.
+      return await this.#fileToRead(index).readAhead(position, into);
+    } catch (error) {
+      throw this.#droppedOr(index, error);
+    }
+  }
+
+  #droppedOr(index: number, error: unknown): unknown {
+    return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
+  }
+
+  /** A gap reads as zeros; but a segment that the writer has dropped since is not a gap. */
+  #checkGap(index: number): void {
+    if (this.#readOnly && index < Math.floor(this.#head / this.segmentSize)) throw this.#droppedError(index);
+  }
+
+  #droppedError(index: number, cause?: unknown): WalError {
+    const path = this.#pathOf(index);
+    return new WalError(
+      "WAL_CORRUPT",
+      `${path} is gone: the writer of this log has dropped it. Open it again.`,
+      { path, reason: "truncated", offset: Lsn(index * this.segmentSize), cause },
+    );
   }
 
   #refresh(): void {

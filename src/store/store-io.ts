@@ -51,7 +51,7 @@ export function readChecked(store: WalStore, offset: number, into: Uint8Array): 
 /**
  * The same without blocking the thread where the store can; else one turn of the event loop apart.
  *
- * @param checkOpen Throws when the log was closed in that turn: its store must not be called then.
+ * @param checkOpen Throws when the log was closed in that turn: what was read is of no use then.
  */
 export async function readAheadChecked(
   store: WalStore,
@@ -60,9 +60,11 @@ export async function readAheadChecked(
   checkOpen?: () => void,
 ): Promise<number> {
   if (store.readAhead === undefined) {
+    // Read before the turn: after it the store may have been closed.
+    const read = readChecked(store, offset, into);
     await nextTurn();
     checkOpen?.();
-    return readChecked(store, offset, into);
+    return read;
   }
   let count: number;
   try {

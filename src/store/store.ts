@@ -62,6 +62,11 @@ export interface StoreSide {
   readonly segments?: StoreSegments;
   /** Looks at the disk again: for a log that is open with readOnly beside a live writer. */
   refresh?(): void;
+  /**
+   * Calls `changed` when something may have changed on the disk, for nothing if in doubt, until the
+   * returned function is called. Keeps no process alive. Throws where it cannot: then it is polled.
+   */
+  watch?(changed: () => void): () => void;
   /** The bytes from `from` on were written by a process that may not have flushed them. */
   assumeUnflushed?(from: number): void;
   /**
