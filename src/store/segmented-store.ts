@@ -151,7 +151,7 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
-      const got = part.present ? this.#fileToRead(part.index).readAt(part.position, target) : 0;
+      const got = part.present ? this.#readPart(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -162,7 +162,7 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
-      const got = part.present ? await this.#fileToRead(part.index).readAhead(part.position, target) : 0;
+      const got = part.present ? await this.#readPartAhead(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -248,23 +248,36 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #fileToRead(index: number): ReturnType<SegmentFiles["get"]> {
+  #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
-      return this.#files.get(index);
+      return this.#files.get(index).readAt(position, into);
     } catch (error) {
-      if (!this.#readOnly || errnoOf(error) !== "ENOENT") throw error;
-      const path = this.#pathOf(index);
-      throw new WalError(
-        "WAL_CORRUPT",
-        `${path} is gone: the writer of this log has dropped it. Open it again.`,
-        {
-          path,
-          reason: "truncated",
-          offset: Lsn(index * this.segmentSize),
-          cause: error,
-        },
-      );
+      throw this.#readError(index, error);
     }
+  }
+
+  async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
+    try {
+      return await this.#files.get(index).readAhead(position, into);
+    } catch (error) {
+      throw this.#readError(index, error);
+    }
+  }
+
+  /** What a read failed with; reading only, a file that is gone was dropped by the log's writer. */
+  #readError(index: number, error: unknown): unknown {
+    if (!this.#readOnly || errnoOf(error) !== "ENOENT") return error;
+    const path = this.#pathOf(index);
+    return new WalError(
+      "WAL_CORRUPT",
+      `${path} is gone: the writer of this log has dropped it. Open it again.`,
+      {
+        path,
+        reason: "truncated",
+        offset: Lsn(index * this.segmentSize),
+        cause: error,
+      },
+    );
   }
 
   #refresh(): void {

@@ -27,12 +27,12 @@ test("a flush that is under way at close leaves no file open, and its waiter is 
   const disk = new FaultDisk();
   const wal = await Wal.withStore(openSegmentedStore(join(scratchDir(t), "log"), 16, { disk }));
   for (let i = 0; i < 24; i++) wal.append(`record ${i}`);
-  let open: () => void = () => {};
-  disk.gate = new Promise((resolve) => (open = resolve));
+  let letGo: (() => void) | undefined;
+  disk.gate = new Promise((resolve) => (letGo = resolve));
   const synced = wal.sync();
   await turn();
   wal.closeBlocking();
-  open();
+  letGo?.();
   await synced;
   for (let i = 0; i < 100 && disk.openFiles.length > 0; i++) await turn();
   assert.deepEqual(disk.openFiles, []);
