@@ -432,6 +432,9 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
     const { kind, size } = disk.stat(join(realDir, name));
     // One that a live writer has removed since the list was made is below its head.
     if (kind === "missing") continue;
+    if (kind !== "file") {
+      throw corruptDirectory(join(realDir, name), "not-a-file", "has the name of a segment and is no file");
+    }
     sizes.set(index, size);
   }
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
