@@ -226,8 +226,8 @@ async function walk(
       continue;
     }
     hand();
-    if (step === "end") return records;
-    if (step === "damage") {
+    if (step === "end" && scan.offset === end) return records;
+    if (step !== "need") {
       throw new WalError(
         "WAL_CORRUPT",
         `The log ${store.path ?? ""} is damaged at ${scan.offset} (${scan.reason}).`,

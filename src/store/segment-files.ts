@@ -16,6 +16,8 @@ export class SegmentFiles {
   readonly #open = new Map<number, PositionedFile>();
   /** Segments with bytes that no flush has been asked for. */
   readonly #dirty = new Set<number>();
+  /** Those that a flush has been asked for, and has not come to its end with. */
+  readonly #owed = new Set<number>();
   #flushFailure: { readonly error: unknown } | null = null;
   #lastIndex = -1;
   #lastFile: PositionedFile | null = null;
@@ -60,12 +62,19 @@ export class SegmentFiles {
   takeDirty(): number[] {
     const taken = [...this.#dirty].toSorted((a, b) => a - b);
     this.#dirty.clear();
+    for (const index of taken) this.#owed.add(index);
     return taken;
+  }
+
+  /** A flush that began after `takeDirty` has succeeded. */
+  flushed(index: number): void {
+    this.#owed.delete(index);
   }
 
   /** Closes the file of a segment that is about to be removed. */
   forget(index: number): void {
     this.#dirty.delete(index);
+    this.#owed.delete(index);
     const file = this.#open.get(index);
     this.#open.delete(index);
     if (index === this.#lastIndex) this.#setLast(-1, null);
@@ -95,7 +104,8 @@ export class SegmentFiles {
     for (const [index, file] of this.#open) {
       this.#open.delete(index);
       try {
-        if (this.#dirty.delete(index)) file.flushBlocking();
+        const isDirty = this.#dirty.delete(index);
+        if (this.#owed.delete(index) || isDirty) file.flushBlocking();
       } catch (error) {
         this.#flushFailure ??= { error };
       }

@@ -202,7 +202,7 @@ export class SegmentedStore implements WalStore {
         const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
         // Those that were cut off meanwhile have nothing to flush.
         const there = some.filter((index) => this.#sizes.has(index));
-        await Promise.all(there.map((index) => this.#files.get(index).flush()));
+        await Promise.all(there.map((index) => this.#flushSegment(index)));
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
@@ -214,7 +214,11 @@ export class SegmentedStore implements WalStore {
   flushBlocking(): void {
     const flights = [this.#takeFlight(), ...this.#inFlight];
     const segments = new Set(flights.flatMap((flight) => flight.segments));
-    for (const index of segments) if (this.#sizes.has(index)) this.#files.get(index).flushBlocking();
+    for (const index of segments) {
+      if (!this.#sizes.has(index)) continue;
+      this.#files.get(index).flushBlocking();
+      this.#files.flushed(index);
+    }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
     for (const flight of flights) flight.covered = true;
@@ -319,6 +323,11 @@ export class SegmentedStore implements WalStore {
     return file;
   }
 
+  async #flushSegment(index: number): Promise<void> {
+    await this.#files.get(index).flush();
+    this.#files.flushed(index);
+  }
+
   #takeFlight(): Flight {
     const flight = { segments: this.#files.takeDirty(), names: this.#newNames, covered: false };
     this.#newNames = false;
@@ -340,7 +349,12 @@ export class SegmentedStore implements WalStore {
 
   #removeSegment(index: number): void {
     this.#files.forget(index);
-    this.#disk.remove(this.#pathOf(index));
+    try {
+      this.#disk.remove(this.#pathOf(index));
+    } catch (error) {
+      // Somebody removed it by hand: it is as gone as it was to be.
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
     this.#sizes.delete(index);
   }
 

@@ -155,13 +155,16 @@ export class Archive {
   }
 
   #next(): StoreSegment | null {
-    const position = this.position;
-    const durable = this.#durable();
-    for (const segment of this.#segments.list()) {
-      if (segment.end <= position || segment.end - segment.start < this.#segments.size) continue;
-      return segment.end <= durable ? segment : null;
-    }
-    return null;
+    const { position } = this;
+    const end = (Math.floor(position / this.#segments.size) + 1) * this.#segments.size;
+    // This is asked after every flush: the list is only made when there is something to find in it.
+    if (end > this.#durable()) return null;
+    const sealed = this.#segments.list().find((segment) => segment.end > position);
+    return sealed !== undefined &&
+      sealed.end - sealed.start === this.#segments.size &&
+      sealed.end <= this.#durable()
+      ? sealed
+      : null;
   }
 
   async #run(hook: ArchiveHook): Promise<void> {

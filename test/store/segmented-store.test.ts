@@ -681,6 +681,37 @@ test("a segment with unflushed bytes that has to go is flushed; where that fails
 });
 
 /*
+ * A pending flush had taken its segments, and flushed eight at a time. One whose turn had not come was
+ * closed to make room for a read, unflushed: what its write-back failed with could go to nobody.
+ */
+test("a segment that a pending flush has yet to come to is flushed before it is closed", async (t) => {
+  const { disk, wal } = onFault(t);
+  const lsns = wal.appendBatch(Array.from({ length: 50 }, () => "x".repeat(size - 8)));
+  wal.syncBlocking();
+  wal.appendBatch(Array.from({ length: 12 }, () => "y".repeat(size - 8)));
+  const held = new EventEmitter();
+  disk.gate = once(held, "go on").then(() => {});
+  const from = disk.calls.length;
+  const sync = wal.sync();
+  await Promise.resolve();
+  await Promise.resolve();
+  assert.equal(flushesSince(disk, from).length, 8);
+  for (const lsn of lsns.slice(0, 35)) wal.read(lsn);
+  const calls = disk.calls.slice(from);
+  for (const index of [58, 59, 60, 61]) {
+    const closed = calls.indexOf(`close ${nameOf(index)}`);
+    const flushed = calls.indexOf(`flushAll ${nameOf(index)}`);
+    assert.ok(closed > 0, `segment ${index} had to go`);
+    assert.ok(flushed > 0 && flushed < closed, `segment ${index} is closed and not flushed`);
+  }
+  held.emit("go on");
+  await sync;
+  assert.equal(wal.durable, wal.end);
+  await wal.close();
+  assert.deepEqual(disk.openFiles, []);
+});
+
+/*
  * The file of a new segment was made, and its second descriptor was not to be had. The file stayed,
  * unknown; the same append, tried again, found it in its way, and so did every one after it.
  */

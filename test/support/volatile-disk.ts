@@ -12,7 +12,7 @@
  * does what Linux does: the pending writes are dropped and their pages count as clean, so that they
  * are still seen, and no later flush will put them on the disk.
  */
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Disk, FileStat } from "#internal/store/disk.js";
 
 type Pending =
@@ -30,7 +30,8 @@ type Entries = Map<string, Inode>;
 type EntryChange =
   | { readonly kind: "link"; readonly path: string; readonly inode: Inode }
   | { readonly kind: "unlink"; readonly path: string }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode };
+  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode }
+  | { readonly kind: "renameDirectory"; readonly from: string; readonly to: string };
 
 /** Numbers from a seed, alike on every machine. */
 export type Random = () => number;
@@ -113,7 +114,14 @@ export class VolatileDisk {
     this.killProcess();
     const inodes = new Set([...this.#seen.values(), ...this.#durable.values()]);
     for (const change of this.#changes) if (change.kind === "link") inodes.add(change.inode);
-    for (const change of this.#keptChanges(random, names)) applyEntry(this.#durable, change);
+    const kept = new Set(this.#keptChanges(random, names));
+    for (const change of kept) applyEntry(this.#durable, change);
+    for (const change of this.#changes.toReversed()) {
+      if (change.kind !== "renameDirectory" || kept.has(change)) continue;
+      const directory = this.#directories.get(change.to);
+      this.#directories.delete(change.to);
+      if (directory !== undefined) this.#directories.set(change.from, directory);
+    }
     this.#changes = [];
     this.#seen.clear();
     for (const [path, inode] of this.#durable) this.#seen.set(path, inode);
@@ -195,6 +203,13 @@ export class VolatileDisk {
     );
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
+  }
+
+  /** One change of one name: after a power cut all the files are under one of the two. */
+  #renameDirectory(directory: Inode, from: string, to: string): void {
+    this.#directories.delete(from);
+    this.#directories.set(to, directory);
+    this.#change({ kind: "renameDirectory", from, to });
   }
 
   #used(): number {
@@ -289,6 +304,8 @@ export class VolatileDisk {
       },
       unlock: () => {},
       rename: (from, to) => {
+        const directory = this.#directories.get(from);
+        if (directory !== undefined) return this.#renameDirectory(directory, from, to);
         const inode = this.#seen.get(from);
         if (inode === undefined) throw systemError("ENOENT");
         this.#change({ kind: "rename", from, to, inode });
@@ -317,15 +334,21 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
 }
 
 function entryPathOf(change: EntryChange): string {
-  return change.kind === "rename" ? change.to : change.path;
+  return change.kind === "link" || change.kind === "unlink" ? change.path : change.to;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {
   if (change.kind === "link") entries.set(change.path, change.inode);
   else if (change.kind === "unlink") entries.delete(change.path);
-  else {
+  else if (change.kind === "rename") {
     entries.delete(change.from);
     entries.set(change.to, change.inode);
+  } else {
+    for (const [path, inode] of Array.from(entries)) {
+      if (dirname(path) !== change.from) continue;
+      entries.delete(path);
+      entries.set(join(change.to, basename(path)), inode);
+    }
   }
 }
 
