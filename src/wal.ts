@@ -595,7 +595,13 @@ export class Wal implements AsyncDisposable {
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
     if (wanted <= this.#head) return this.#head;
-    return this.truncateBefore(await this.#boundaryNear(wanted, limit));
+    const cuts = this.#cuts.count;
+    const at = await this.#boundaryNear(wanted, limit);
+    await this.#commit.sync(at);
+    this.#checkWritable();
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
+    // A reader may have come meanwhile. From here on nothing comes between.
+    return at > (this.#readers?.lowest ?? Infinity) ? this.#head : this.#dropBefore(at);
   }
 
   /**

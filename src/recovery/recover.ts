@@ -65,26 +65,46 @@ interface Found {
 
 export function* recover(store: WalStore, options: RecoverOptions): Steps<Recovered> {
   for (let attempt = 1; ; attempt++) {
-    const mark = store.side?.mark === undefined ? null : openMark(store);
-    const claim = mark?.lsn ?? null;
-    // A live writer raises the mark after it has written: what is there now is what it speaks of.
-    if (options.readOnly) store.side?.refresh?.();
-    // And lowers it before it shrinks the log: look again, if it has.
-    const moved = (): boolean =>
-      options.readOnly && attempt < readOnlyOpenAttemptsMax && openMark(store).lsn !== claim;
-    const gap = gapError(store, options, claim);
-    if (gap !== null) {
-      if (moved()) continue;
-      throw gap;
+    try {
+      const recovered = yield* recoverOnce(store, options, attempt);
+      if (recovered !== null) return recovered;
+    } catch (error) {
+      // A live writer has dropped a segment while it was being read.
+      const passing = options.readOnly && error instanceof WalError && error.reason === "truncated";
+      if (!passing || attempt >= readOnlyOpenAttemptsMax) throw error;
     }
-    const found = yield* find(store, options, claim);
-    if (claim !== null && found.end < claim && !overridden(options)) {
-      if (moved()) continue;
-      throw lossError(store, options, found, claim);
-    }
-    const tail = yield* judge(store, options, found);
-    if (options.readOnly) return viewOnly(store, options, found, tail, mark);
-    return yield* repair(store, options, found, tail, mark);
+  }
+}
+
+/** Null: a live writer has cut the log meanwhile, and it is to be looked at again. */
+function* recoverOnce(store: WalStore, options: RecoverOptions, attempt: number): Steps<Recovered | null> {
+  const mark = store.side?.mark === undefined ? null : openMark(store);
+  const claim = mark?.lsn ?? null;
+  // A live writer raises the mark after it has written: what is there now is what it speaks of.
+  if (options.readOnly) lookAgain(store);
+  // And lowers it before it shrinks the log: look again, if it has.
+  const moved = (): boolean =>
+    options.readOnly && attempt < readOnlyOpenAttemptsMax && openMark(store).lsn !== claim;
+  const gap = gapError(store, options, claim);
+  if (gap !== null) {
+    if (moved()) return null;
+    throw gap;
+  }
+  const found = yield* find(store, options, claim);
+  if (claim !== null && found.end < claim && !overridden(options)) {
+    if (moved()) return null;
+    throw lossError(store, options, found, claim);
+  }
+  const tail = yield* judge(store, options, found);
+  if (options.readOnly) return viewOnly(store, options, found, tail, mark);
+  return yield* repair(store, options, found, tail, mark);
+}
+
+function lookAgain(store: WalStore): void {
+  try {
+    store.side?.refresh?.();
+  } catch (error) {
+    throw asIoError(error, "Looking at the log again failed", { path: store.path });
   }
 }
 

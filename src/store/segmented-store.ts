@@ -153,7 +153,7 @@ export class SegmentedStore implements WalStore {
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
       if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? this.#fileToRead(part.index).readAt(part.position, target) : 0;
+      const got = part.present ? this.#readPart(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -165,7 +165,7 @@ export class SegmentedStore implements WalStore {
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
       if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? await this.#readAheadIn(part.index, part.position, target) : 0;
+      const got = part.present ? await this.#readPartAhead(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -255,24 +255,24 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #fileToRead(index: number): ReturnType<SegmentFiles["get"]> {
+  #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
-      return this.#files.get(index);
+      return this.#files.get(index).readAt(position, into);
     } catch (error) {
-      throw this.#droppedOr(index, error);
+      throw this.#readError(index, error);
     }
   }
 
-  async #readAheadIn(index: number, position: number, into: Uint8Array): Promise<number> {
+  async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
     try {
-      // It may be gone as well when its second descriptor is opened.
-      return await this.#fileToRead(index).readAhead(position, into);
+      return await this.#files.get(index).readAhead(position, into);
     } catch (error) {
-      throw this.#droppedOr(index, error);
+      throw this.#readError(index, error);
     }
   }
 
-  #droppedOr(index: number, error: unknown): unknown {
+  /** What a read failed with; reading only, a file that is gone was dropped by the log's writer. */
+  #readError(index: number, error: unknown): unknown {
     return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
   }
 
@@ -452,6 +452,9 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
     const { kind, size } = disk.stat(join(realDir, name));
     // One that a live writer has removed since the list was made is below its head.
     if (kind === "missing") continue;
+    if (kind !== "file") {
+      throw corruptDirectory(join(realDir, name), "not-a-file", "has the name of a segment and is no file");
+    }
     sizes.set(index, size);
   }
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);

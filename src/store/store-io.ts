@@ -10,7 +10,7 @@ export type Io =
   | { readonly kind: "read"; readonly offset: number; readonly into: Uint8Array }
   | { readonly kind: "flush" };
 
-/** Steps that ask for I/O; a read is answered with its count, a flush with 0. */
+/** Steps that ask for I/O: a read is answered with its count, a flush with 0, either with what it threw. */
 export type Steps<T> = Generator<Io, T, number>;
 
 export function runBlocking<T>(steps: Steps<T>, store: WalStore): T {
@@ -18,8 +18,13 @@ export function runBlocking<T>(steps: Steps<T>, store: WalStore): T {
   while (!state.done) {
     const io = state.value;
     let answer = 0;
-    if (io.kind === "read") answer = readChecked(store, io.offset, io.into);
-    else flushBlockingChecked(store);
+    try {
+      if (io.kind === "read") answer = readChecked(store, io.offset, io.into);
+      else flushBlockingChecked(store);
+    } catch (error) {
+      state = steps.throw(error);
+      continue;
+    }
     state = steps.next(answer);
   }
   return state.value;
@@ -30,8 +35,13 @@ export async function runAsync<T>(steps: Steps<T>, store: WalStore, checkOpen?: 
   while (!state.done) {
     const io = state.value;
     let answer = 0;
-    if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into, checkOpen);
-    else await flushChecked(store);
+    try {
+      if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into, checkOpen);
+      else await flushChecked(store);
+    } catch (error) {
+      state = steps.throw(error);
+      continue;
+    }
     state = steps.next(answer);
   }
   return state.value;

@@ -185,8 +185,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "a failed flush of the repair is ignored",
     file: "store/store-io.js",
-    from: /flushBlockingChecked\(store\);\s+state/,
-    to: "try { flushBlockingChecked(store); } catch {} state",
+    from: /flushBlockingChecked\(store\);\s+\}/,
+    to: "try { flushBlockingChecked(store); } catch {} }",
     check: (lib) => {
       for (const each of repairs()) checkRepairFlush(lib, each);
     },

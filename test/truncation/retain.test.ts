@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { MemStore, Wal, type Lsn, type RetainOptions } from "wal-db";
+import { turn } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 
@@ -108,4 +109,18 @@ test("options that are not of their kind are refused", async () => {
   assert.equal(wal.head, 0);
   await wal.close();
   await assert.rejects(wal.retain({ maxBytes: 0 }), walFault("WAL_CLOSED"));
+});
+
+// retain took the lowest position of the readers, then looked for a boundary without blocking, and
+// dropped up to there: also what a reader needed that had been made meanwhile.
+test("retain: a reader that comes between is not dropped under", async (t) => {
+  const wal = await Wal.openSegmented(join(scratchDir(t), "log"), { segmentSize: 64 });
+  for (let i = 0; i < 50; i++) wal.append(`record ${i}`);
+  const retained = wal.retain({ maxBytes: 100 });
+  await turn();
+  const reader = wal.reader("late");
+  assert.equal(reader.position, 0);
+  assert.equal(await retained, 0);
+  assert.equal(wal.head, 0);
+  await wal.close();
 });
