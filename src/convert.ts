@@ -79,20 +79,38 @@ export async function convertOn(
   to: string,
   options: ConvertOptions,
 ): Promise<ConvertReport> {
-  checkFree(disk, to);
-  const source = openSource(disk, from, options);
+  try {
+    checkFree(disk, to);
+    const source = openSource(disk, from, options);
+    try {
+      source.side?.lock?.();
+      return await buildAndRename(disk, source, to, options);
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw asIoError(error, `Converting ${from} to ${to} failed`, { path: from });
+  }
+}
+
+/** With the source locked: what another attempt is building from it is not thrown away. */
+async function buildAndRename(
+  disk: Disk,
+  source: WalStore,
+  to: string,
+  options: ConvertOptions,
+): Promise<ConvertReport> {
   const building = `${to}.converting`;
   try {
-    source.side?.lock?.();
     const report = await build(disk, source, building, options);
+    // It took a while, and a rename replaces what is there.
+    checkFree(disk, to);
     rename(disk, building, to);
     return report;
   } catch (error) {
     discard(disk, building);
-    options.signal?.throwIfAborted();
-    throw asIoError(error, `Converting ${from} to ${to} failed`, { path: from });
-  } finally {
-    source.close();
+    throw error;
   }
 }
 
@@ -153,7 +171,11 @@ async function build(
       : openSegmentedStore(building, options.segmentSize, { disk });
   try {
     const head = report.head - shift;
-    if (head > 0) target.side.segments?.setHead(head);
+    if (head > 0) {
+      target.side.segments?.setHead(head);
+      // Without a record, a byte below the head tells where the log ends.
+      if (report.end === report.head) target.writeAt(head - 1, new Uint8Array(1));
+    }
     const total = 2 * (report.end - report.head);
     const copied = await walk(
       source,
@@ -204,8 +226,8 @@ async function walk(
       continue;
     }
     hand();
-    if (step === "end") return records;
-    if (step === "damage") {
+    if (step === "end" && scan.offset === end) return records;
+    if (step !== "need") {
       throw new WalError(
         "WAL_CORRUPT",
         `The log ${store.path ?? ""} is damaged at ${scan.offset} (${scan.reason}).`,

@@ -105,7 +105,11 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** What a thrown value says, whatever it is. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "something that has no text";
+  }
 }
 
 /** Wraps what a store threw as WAL_IO; a WalError passes as it is. */
@@ -121,7 +125,7 @@ export function invalidArgument(message: string, facts: WalErrorFacts = {}): Wal
 
 /** A value that is not of its kind, for a message: a symbol or a bare object has no plain string. */
 export function shown(value: unknown): string {
-  if (value === null || ["string", "number", "boolean", "bigint"].includes(typeof value))
-    return String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value === null || ["number", "boolean", "bigint"].includes(typeof value)) return String(value);
   return typeof value;
 }

@@ -2,7 +2,7 @@
  * How Wal opens what a path names: the binding between wal.ts, which knows nothing of files, and
  * the stores on files. index.ts puts the two together.
  */
-import { WalError } from "./errors.ts";
+import { invalidArgument, WalError } from "./errors.ts";
 import { Lsn } from "./lsn.ts";
 import type { OpenSettings } from "./options.ts";
 import { Mark } from "./recovery/mark.ts";
@@ -17,6 +17,7 @@ import type { FileStores } from "./wal.ts";
 export function fileStoresOn(disk: Disk): FileStores {
   return {
     openFile(path, settings) {
+      refuseMark(pathOf(path));
       refuseWhereOnlyTheMarkIsLeft(disk, pathOf(path), settings);
       return openFileStore(path, { disk, readOnly: settings.readOnly });
     },
@@ -29,6 +30,14 @@ export function fileStoresOn(disk: Disk): FileStores {
     },
     threads: threadsOn(nodeDisk),
   };
+}
+
+/** Opened as a log, a mark would be taken for damage and moved away, and its log lose its protection. */
+function refuseMark(path: string): void {
+  if (!path.endsWith(".mark")) return;
+  throw invalidArgument(`${path} bears the name of a log's mark. Open the log itself, without the ".mark".`, {
+    path,
+  });
 }
 
 /** A log that is gone while its mark is there: a new, empty one must not take its place unasked. */
@@ -49,8 +58,8 @@ function refuseWhereOnlyTheMarkIsLeft(disk: Disk, path: string, settings: OpenSe
   throw new WalError(
     "WAL_CORRUPT",
     `The log ${path} is gone, but its mark (${path}.mark) says that ${mark.lsn} bytes of it were on stable ` +
-      "storage. Nothing was changed. Restore the log; or remove the mark with it, or open with " +
-      "onDamage: 'truncate', to begin an empty one.",
+      "storage. Nothing was changed. Restore the log; or, to begin an empty one, remove the mark too or open with " +
+      "onDamage: 'truncate'.",
     { path, offset: Lsn(0), mark: mark.lsn, reason: "shorter-than-mark" },
   );
 }

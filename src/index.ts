@@ -5,8 +5,10 @@ provideFileStores(nodeFileStores);
 
 export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
+export type { Until } from "./commit/progress.ts";
 export { Lsn } from "./lsn.ts";
 export type { SegmentedOptions, WalOptions } from "./options.ts";
+export type { FollowOptions } from "./read/follow.ts";
 export type { IterOptions, RecordIterator } from "./read/iterate.ts";
 export { WalRecord } from "./read/wal-record.ts";
 export { crc32c } from "./record/crc32c.ts";

@@ -73,3 +73,16 @@ export const poisonNoteBytes: number = 4 * 1024;
 /** What a memory store can hold once it is shared: address space is set aside for it, memory is not. */
 export const sharedMemStoreBytesMax: number = 1024 * 1024 * 1024;
 export const sharedMemStoreGrowBytes: number = 1024 * 1024;
+
+/** How often a follower looks at a log that another process writes, when nothing tells it to. */
+export const followPollMilliseconds = 1000;
+
+/** A log on disk that looks wrong may be in the middle of a change: so often, so far apart, it is looked at again. */
+export const followRetriesMax = 20;
+export const followRetryMilliseconds = 50;
+
+/** How much a follower that is behind takes into memory when its log is closed. */
+export const followRestBytesMax: number = 16 * 1024 * 1024;
+
+/** `appendAll` takes no more from its source while so many bytes wait for a flush. */
+export const appendAllAheadBytesMax: number = 1024 * 1024;

@@ -15,9 +15,11 @@ export interface WalOptions {
    * What `open` does when the bytes past the last intact record are `corrupt` (see
    * {@link RecoveryReport}). `quarantine`: save them durably to `<log>.quarantine-<lsn>`, then
    * cut the log there. `refuse`: throw WAL_CORRUPT and change nothing. `truncate`: cut without
-   * saving. Damage below the mark, which is loss of acknowledged data, is refused unless
-   * `quarantine` or `truncate` is given by name.
-   * @default "quarantine"
+   * saving.
+   *
+   * Left out: corrupt bytes past the mark go to quarantine, and damage below the mark, which is loss
+   * of acknowledged data, is refused. **Given by name, `quarantine` and `truncate` accept that loss
+   * too:** name one after you have been told of it, not as a standing option.
    */
   readonly onDamage?: DamagePolicy | undefined;
   /**
@@ -27,7 +29,7 @@ export interface WalOptions {
   readonly verify?: "tail" | "full" | undefined;
   /**
    * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
-   * intact when it was opened, also beside a live writer.
+   * intact when it was opened, also beside a live writer; `follow` goes on from there.
    * @default false
    */
   readonly readOnly?: boolean | undefined;
@@ -65,12 +67,33 @@ export interface OpenSettings extends RecoverOptions {
   readonly archive: ArchiveHook | undefined;
 }
 
+const optionNames: readonly (keyof SegmentedOptions)[] = [
+  "maxRecordSize",
+  "onDamage",
+  "verify",
+  "readOnly",
+  "lock",
+  "segmentSize",
+  "archive",
+  "onProgress",
+  "signal",
+];
+
+/** A misspelt option must not be passed over: it may be the one that was to keep the data. */
+export function checkKeys(call: string, given: object, known: readonly string[]): void {
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    throw invalidArgument(`${call} has no option ${JSON.stringify(key)}. There are: ${known.join(", ")}.`);
+  }
+}
+
 /** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
 export function settingsOf(options: SegmentedOptions | undefined): OpenSettings {
   if (options !== undefined && (typeof options !== "object" || options === null)) {
     throw invalidArgument(`The options are an object; got ${options === null ? "null" : typeof options}.`);
   }
   const given = options ?? {};
+  checkKeys("open", given, optionNames);
   return {
     maxRecordBytes: maxRecordSizeOf(given.maxRecordSize),
     onDamage: oneOf("onDamage", given.onDamage, ["quarantine", "refuse", "truncate"]),
@@ -99,15 +122,15 @@ function oneOf<T extends string>(name: string, value: T | undefined, allowed: re
 
 function booleanOf(name: string, value: boolean | undefined): boolean | undefined {
   if (value === undefined || typeof value === "boolean") return value;
-  throw invalidArgument(`${name} is true or false; got ${typeof value}.`);
+  throw invalidArgument(`${name} is true or false; got ${shown(value)}.`);
 }
 
 function functionOf<F>(name: string, value: F | undefined): F | undefined {
   if (value === undefined || typeof value === "function") return value;
-  throw invalidArgument(`${name} is a function; got ${typeof value}.`);
+  throw invalidArgument(`${name} is a function; got ${shown(value)}.`);
 }
 
 function signalOf(value: AbortSignal | undefined): AbortSignal | undefined {
   if (value === undefined || typeof value?.throwIfAborted === "function") return value;
-  throw invalidArgument("signal is an AbortSignal.");
+  throw invalidArgument(`signal is an AbortSignal; got ${shown(value)}.`);
 }

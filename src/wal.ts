@@ -8,15 +8,26 @@
  *
  * This file imports nothing of Node; index.ts gives it the stores on files.
  */
+import { appendAll } from "./commit/append-all.ts";
 import { PlainCells, SharedCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
 import { SharedPoisonNote } from "./commit/poison-note.ts";
+import { LocalProgress } from "./commit/progress.ts";
+import { readU32 } from "./bytes.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, writersMax } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
-import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
+import {
+  checkKeys,
+  type OpenSettings,
+  type SegmentedOptions,
+  settingsOf,
+  type WalOptions,
+} from "./options.ts";
 import { Cursor } from "./read/cursor.ts";
+import { DiskTail } from "./read/disk-tail.ts";
+import { checkFollow, Follower, type FollowOptions, type Tail } from "./read/follow.ts";
 import {
   corruptRecord,
   type IterOptions,
@@ -24,15 +35,18 @@ import {
   type RecordIterator,
   RecordWalk,
 } from "./read/iterate.ts";
+import { LiveTail } from "./read/live-tail.ts";
 import type { WalRecord } from "./read/wal-record.ts";
+import { headerBytes, lengthOffset } from "./record/format.ts";
 import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/frame.ts";
+import { CutNotebook, cutNotesName } from "./recovery/cut-notes.ts";
 import { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
 import { type ShareParts, sharePartsOf, type WalShare } from "./share/wal-share.ts";
 import { MemStore } from "./store/mem-store.ts";
-import { runAsync, runBlocking } from "./store/store-io.ts";
-import { type JoinedLog, storeFault, type WalStore } from "./store/store.ts";
+import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
+import { type JoinedLog, type NamedFile, storeFault, type WalStore } from "./store/store.ts";
 import { type Threads, unknownThreads } from "./threads.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
@@ -120,19 +134,28 @@ export class Wal implements AsyncDisposable {
   readonly #path: string | undefined;
   readonly #stats = { appends: 0, appendedBytes: 0, syncs: 0, commits: 0 };
   readonly #cuts: SuffixCut;
-  readonly #archive: Archive | null;
-  readonly #readers: ReaderPositions | null;
+  readonly #archive: Archive | null = null;
+  readonly #readers: ReaderPositions | null = null;
   readonly #live: LiveLog;
   readonly #isOwner: boolean;
   /** The cuts of an owner in this same thread. */
   #ownerCuts: SuffixCut | null = null;
   #share: ShareParts | null = null;
+  readonly #progress: LocalProgress;
+  readonly #followers = new Set<Follower>();
+  readonly #cutsFile: NamedFile | undefined;
+  readonly #cutNotes: CutNotebook | null;
   #lastEnd: Lsn;
   #closed = false;
   #closing: Promise<void> | null = null;
 
   /** @internal */
   private constructor(parts: Parts) {
+    if (parts?.recovery === undefined) {
+      throw invalidArgument(
+        "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
+      );
+    }
     const { store, settings, state, isOwner } = parts;
     this.recovery = parts.recovery;
     this.#store = store;
@@ -144,13 +167,32 @@ export class Wal implements AsyncDisposable {
     this.#lastEnd = state.head;
     this.#commit = new GroupCommit(store, state, () => this.#afterFlush());
     this.#cuts = new SuffixCut(store, state, this.#commit, this.#mark);
-    const keepsPositions = isOwner && !settings.readOnly;
-    this.#readers = keepsPositions ? new ReaderPositions(store, () => this.#state.committed) : null;
-    this.#archive = keepsPositions ? Archive.of(store, settings.archive, () => this.#reclaim()) : null;
     this.#live = this.#liveLog();
-    if (!keepsPositions) return;
-    this.#reclaim();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#progress = new LocalProgress(state);
+    state.onPoison = () => this.#progress.turn();
+    this.#cutsFile = isOwner ? store.side?.named?.(cutNotesName) : undefined;
+    this.#cutNotes =
+      settings.readOnly || this.#cutsFile === undefined ? null : new CutNotebook(this.#cutsFile);
+    if (settings.readOnly || !isOwner) return;
+    const { damage, end } = parts.recovery;
+    // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
+    const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
+    try {
+      this.#readers = new ReaderPositions(store, () => this.#state.committed);
+      this.#archive = Archive.of(
+        store,
+        end,
+        settings.archive,
+        () => this.#state.durable,
+        () => this.#reclaim(),
+      );
+      if (hasNotes) this.#noteCut(end);
+      this.#reclaim();
+    } catch (error) {
+      this.#closeBeside();
+      throw error;
+    }
+    this.#archive?.advance();
   }
 
   /**
@@ -222,10 +264,21 @@ export class Wal implements AsyncDisposable {
     return Wal.#recoverBlocking(store, settings);
   }
 
+  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+    const { report: recovery, mark, durable } = recovered;
+    const state = new LogState(new PlainCells(cellCount), 0);
+    state.start(recovery.head, recovery.end, durable);
+    try {
+      return new Wal({ store, settings, recovery, mark, state, isOwner: true });
+    } catch (error) {
+      throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
+    }
+  }
+
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
-      return Wal.#owner(store, settings, await runAsync(recover(store, settings), store));
+      return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
@@ -235,18 +288,11 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
-      return Wal.#owner(store, settings, runBlocking(recover(store, settings), store));
+      return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       abandon(store);
       throw error;
     }
-  }
-
-  static #owner(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
-    const { report: recovery, mark, durable } = recovered;
-    const state = new LogState(new PlainCells(cellCount), 0);
-    state.start(recovery.head, recovery.end, durable);
-    return new Wal({ store, settings, recovery, mark, state, isOwner: true });
   }
 
   /**
@@ -357,6 +403,7 @@ export class Wal implements AsyncDisposable {
     this.#stats.syncs++;
     await this.#commit.sync(this.#state.appended);
     this.#stats.commits++;
+    this.#archive?.advance();
   }
 
   /** As {@link Wal.sync}, blocking the thread until done. */
@@ -410,6 +457,7 @@ export class Wal implements AsyncDisposable {
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
+    checkKeys("iter", range, ["from", "to", "onDamage"]);
     this.#awaitWritten(this.#lastEnd);
     // Before the end, which a cut would make too high.
     const cutsSeen = this.#live.cutCount;
@@ -438,6 +486,81 @@ export class Wal implements AsyncDisposable {
       log: this.#live,
       cutsSeen,
     });
+  }
+
+  /**
+   * The records from `from` (default the head) to the end, and on past it: waits for new ones until
+   * `signal` aborts or the log is closed. Reads without blocking the thread, one record for each that
+   * is asked for. Here it waits without looking again and again, and holds no process alive; on a log
+   * opened with `readOnly`, which another process writes, it is told by the file system, looks once a
+   * second besides, and does hold the process. See docs/following.md.
+   *
+   * `until: "durable"` gives only what is on stable storage. The default gives what `iter` gives:
+   * records that a power cut may take back. Choose `durable` for whatever leaves this machine.
+   *
+   * At close it gives what is left, and ends; of a log closed more than 16 MiB ahead of it, WAL_CLOSED.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when an option is not of its kind or `from` is past the
+   *   end; WAL_UNSUPPORTED for `durable` on a readOnly log whose store has no mark. From the iterator
+   *   the signal's reason; WAL_CORRUPT, `reason` `truncated`, when it stands below the head, or gave
+   *   records that `truncateAfter` has cut since: `offset` says where, and it goes on there when it is
+   *   asked again; WAL_CORRUPT for damage; WAL_POISONED after all that was committed, when no more
+   *   will come; WAL_IO, WAL_CLOSED.
+   * @example
+   * for await (const record of wal.follow({ from: checkpoint, until: "durable" })) {
+   *   await send(record.data);
+   * }
+   */
+  follow(options: FollowOptions = {}): AsyncIterableIterator<WalRecord> {
+    this.#checkOpen();
+    checkFollow(options);
+    checkKeys("follow", options, ["from", "until", "signal"]);
+    const follower = new Follower(this.#tailOf(options), options.signal, (ended) => {
+      this.#followers.delete(ended);
+    });
+    this.#followers.add(follower);
+    return follower;
+  }
+
+  #tailOf({ from, until = "appended" }: FollowOptions): Tail {
+    const store = this.#store;
+    const { maxRecordBytes } = this.#settings;
+    if (this.#settings.readOnly) {
+      const cutsFile = this.#cutsFile;
+      return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen: () => !this.#closed });
+    }
+    const at = from ?? this.head;
+    const end = this.#state.committed;
+    if (at > end) {
+      throw invalidArgument(`from is ${at}, past the end of the log at ${end}.`, {
+        offset: at,
+        path: this.#path,
+      });
+    }
+    if (at < this.head) throw corruptRecord(store, at, "truncated");
+    return new LiveTail({
+      store,
+      from: at,
+      until,
+      maxRecordBytes,
+      log: this.#live,
+      progress: this.#progress,
+    });
+  }
+
+  /**
+   * Appends every record of a stream, an array or another iterable, and resolves with their number
+   * once all are on stable storage. Flushes while more is coming, and takes no more from its source
+   * while 1 MiB waits for a flush. One chunk of a stream is one record.
+   *
+   * @throws {WalError} as {@link Wal.append} and {@link Wal.sync}; and whatever the source throws.
+   *   What was appended before stays: `durable` tells how much of it is on stable storage.
+   * @example
+   * await pipeline(createReadStream("orders.txt"), split, (lines) => wal.appendAll(lines));
+   */
+  async appendAll(records: Iterable<RecordInput> | AsyncIterable<RecordInput>): Promise<number> {
+    this.#checkWritable();
+    return appendAll(this, records);
   }
 
   /**
@@ -485,7 +608,9 @@ export class Wal implements AsyncDisposable {
     // Nothing follows; but a cut to this very end may be under way.
     if (end === this.#state.committed) return this.#cuts.settled();
     this.#cutBeside(end);
-    await this.#cuts.cut(end);
+    const cut = this.#cuts.cut(end);
+    this.#afterCut(end);
+    await cut;
   }
 
   /** As {@link Wal.truncateAfter}, blocking the thread until done. */
@@ -498,7 +623,11 @@ export class Wal implements AsyncDisposable {
       return;
     }
     this.#cutBeside(end);
-    this.#cuts.cutBlocking(end);
+    try {
+      this.#cuts.cutBlocking(end);
+    } finally {
+      this.#afterCut(end);
+    }
   }
 
   /**
@@ -516,9 +645,12 @@ export class Wal implements AsyncDisposable {
     this.#checkOwner("truncateBefore");
     this.#checkWritable();
     const at = this.#boundary(lsn);
+    const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
     if (at > this.head) await this.#commit.sync(at);
     this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     return this.#dropBefore(at);
   }
 
@@ -534,21 +666,26 @@ export class Wal implements AsyncDisposable {
   /**
    * Drops the oldest records by a policy: as many as must go for at most `maxBytes` to stay, none at
    * or past `before`, and none that a named {@link Wal.reader} still needs. Call it after a
-   * checkpoint, or from time to time. Without options it drops what no reader needs any more.
+   * checkpoint, or from time to time.
    *
    * @returns The new head, as {@link Wal.truncateBefore}.
-   * @throws {WalError} as {@link Wal.truncateBefore}.
+   * @throws {WalError} as {@link Wal.truncateBefore}; WAL_INVALID_ARGUMENT also when neither bound is given.
    * @example
    * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
    */
-  async retain(options: RetainOptions = {}): Promise<Lsn> {
+  async retain(options: RetainOptions): Promise<Lsn> {
     this.#checkOwner("retain");
     this.#checkWritable();
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
     if (wanted <= this.head) return this.head;
-    const at = await this.#firstBoundaryFrom(wanted);
-    return at > limit ? this.head : this.truncateBefore(at);
+    const cuts = this.#cuts.count;
+    const at = await this.#boundaryNear(wanted, limit);
+    await this.#commit.sync(at);
+    this.#checkWritable();
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
+    // A reader may have come meanwhile. From here on nothing comes between.
+    return at > (this.#readers?.lowest ?? Infinity) ? this.head : this.#dropBefore(at);
   }
 
   /**
@@ -574,6 +711,17 @@ export class Wal implements AsyncDisposable {
     }
     if (this.#readers === null) throw this.#closedError();
     return this.#readers.get(name, at);
+  }
+
+  /**
+   * Resolves when the archive hook has taken every segment that is full and on stable storage, with
+   * the LSN up to which it has. Tries again what failed before. Without a hook: at once, with the head.
+   *
+   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED.
+   */
+  async archived(): Promise<Lsn> {
+    this.#checkOpen();
+    return this.#archive === null ? this.head : this.#archive.caughtUp();
   }
 
   /** Where the next record will begin. */
@@ -625,6 +773,8 @@ export class Wal implements AsyncDisposable {
     this.#state.moveTo(cells, note, threadsHere());
     this.#store.side.join?.(joinedLog(this.#state, this.#store));
     sharedHere.set(cells.buffer, this.#cuts);
+    // Who follows looks again, and from now on waits for other threads too.
+    this.#progress.turn();
     this.#share = { kind: "wal-db", cells: cells.buffer, note: note.buffer, store, maxRecordBytes, recovery };
     return this.#share;
   }
@@ -660,11 +810,16 @@ export class Wal implements AsyncDisposable {
     if (this.#isOwner) this.#state.setClosing();
     this.#closing ??= Promise.resolve();
     try {
-      if (this.#isOwner) this.#state.seal();
-      if (this.#syncsAtClose) this.#commit.syncBlocking(this.#state.appended);
+      if (this.#syncsAtClose) {
+        this.#cuts.completeBlocking();
+        if (this.#isOwner) this.#state.seal();
+        this.#commit.syncBlocking(this.#state.appended);
+      }
     } finally {
-      if (this.#isOwner) this.#commit.keepLeadBlocking();
-      else this.#commit.yieldLead();
+      if (this.#isOwner) {
+        this.#state.seal();
+        this.#commit.keepLeadBlocking();
+      } else this.#commit.yieldLead();
       this.#release();
     }
   }
@@ -720,13 +875,25 @@ export class Wal implements AsyncDisposable {
   #release(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const follower of this.#followers) follower.leave();
+    this.#progress.turn();
     if (this.#isOwner) this.#state.setClosed();
     this.#state.leave();
     try {
-      this.#readers?.close();
-      this.#archive?.close();
+      this.#closeBeside();
+    } catch (error) {
+      throw asIoError(error, "Writing back the positions of readers failed", { path: this.#path });
     } finally {
       giveBack(this.#store);
+    }
+  }
+
+  #closeBeside(): void {
+    try {
+      this.#readers?.close();
+    } finally {
+      this.#archive?.close();
+      this.#cutsFile?.close();
     }
   }
 
@@ -754,7 +921,8 @@ export class Wal implements AsyncDisposable {
     // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
     if (this.#closed || (!this.#isOwner && this.#state.isClosed)) return;
     this.#raiseMark();
-    this.#archive?.advance(() => this.#state.durable);
+    this.#progress.afterFlush();
+    this.#archive?.advance();
   }
 
   /** With the lead: among threads only who has it writes the mark. */
@@ -775,13 +943,38 @@ export class Wal implements AsyncDisposable {
     if (!this.#closed) this.#store.side?.segments?.remove(below);
   }
 
-  /** Before the log is cut at `end`: positions beside it move down first. */
+  /** Before the log is cut at `end`: positions beside it move down first, and the cut is noted. */
   #cutBeside(end: Lsn): void {
     try {
       this.#archive?.cut(end);
       this.#readers?.cut(end);
     } catch (error) {
       throw asIoError(error, `Lowering the positions beside the log to ${end} failed`, { path: this.#path });
+    }
+    try {
+      this.#cutNotes?.note(end);
+    } catch (error) {
+      const what = `Noting beside the log that it is to be cut at ${end} failed; it was not cut`;
+      throw asIoError(error, what, { path: this.#path, offset: end });
+    }
+  }
+
+  /** Before anything is written in the place of what was cut. */
+  #afterCut(end: Lsn): void {
+    this.#noteCut(end);
+    this.#progress.turn();
+  }
+
+  /**
+   * For followers in other processes, who may have read intact records of what is cut off: the first
+   * ones of a batch whose write failed half-way, or those of a tail that recovery found damaged. As
+   * far as it can be noted: the log does not depend on it.
+   */
+  #noteCut(end: Lsn): void {
+    try {
+      this.#cutNotes?.note(end);
+    } catch {
+      // They still see that the log is shorter, or that what they read last is gone.
     }
   }
 
@@ -792,11 +985,9 @@ export class Wal implements AsyncDisposable {
   }
 
   #dropBefore(at: Lsn): Lsn {
-    // A cut may have come while the sync was under way.
-    if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
     if (at <= this.head) return this.head;
     // Other threads may have filled segments, and flushed them.
-    this.#archive?.advance(() => this.#state.durable);
+    if (this.#state.isShared) this.#archive?.advance();
     try {
       const segments = this.#store.side?.segments;
       if (segments === undefined) {
@@ -805,6 +996,7 @@ export class Wal implements AsyncDisposable {
         segments.setHead(at);
         this.#state.setHead(at);
         this.#reclaim();
+        this.#archive?.advance();
       }
     } catch (error) {
       throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
@@ -813,7 +1005,18 @@ export class Wal implements AsyncDisposable {
   }
 
   #retainLimit(options: RetainOptions): number {
+    if (typeof options !== "object" || options === null) {
+      throw invalidArgument(
+        `retain takes an object with maxBytes, or before, or both; got ${shown(options)}.`,
+      );
+    }
+    checkKeys("retain", options, ["maxBytes", "before"]);
     const { maxBytes, before } = options;
+    if (maxBytes === undefined && before === undefined) {
+      throw invalidArgument(
+        "retain takes maxBytes, or before, or both: without a bound it would drop everything.",
+      );
+    }
     if (maxBytes !== undefined && !(Number.isSafeInteger(maxBytes) && maxBytes >= 0)) {
       throw invalidArgument(`maxBytes is a whole number of bytes from 0 on; got ${shown(maxBytes)}.`);
     }
@@ -821,15 +1024,18 @@ export class Wal implements AsyncDisposable {
     return Math.min(limit, this.#readers?.lowest ?? Infinity);
   }
 
-  /** The first record that begins at or past `offset`, or the end. */
-  async #firstBoundaryFrom(offset: number): Promise<Lsn> {
+  /** The first boundary at or past `offset`; the last one before it where that is past `limit`. */
+  async #boundaryNear(offset: number, limit: number): Promise<Lsn> {
     if (offset >= this.#state.committed) return this.#state.committed;
     // Boundaries that open found, as far as the log was not cut below them since.
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
     const known = [this.head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.head)];
-    const walk = this.iter({ from: Math.max(...known) as Lsn });
-    for await (const record of walk) if (record.next >= offset) return record.next;
+    const from = Math.max(...known) as Lsn;
+    if (from === offset) return from;
+    for await (const record of this.iter({ from })) {
+      if (record.next >= offset) return record.next <= limit ? record.next : record.lsn;
+    }
     return this.#state.committed;
   }
 
@@ -856,12 +1062,17 @@ export class Wal implements AsyncDisposable {
     let start = state.reserve(size) as Lsn;
     if (start < 0) start = this.#reserveLater(size);
     try {
-      this.#store.writeAt(start, bytes);
-      if (rest !== null) this.#store.writeAt(start + bytes.length, rest);
+      checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
+      if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
-      throw this.#failedWrite(start, size, error);
+      const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
+      if (several) this.#noteCut(start);
+      const failure = this.#failedWrite(start, size, error);
+      if (several) this.#noteCut(start);
+      throw failure;
     }
     state.release();
+    if (this.#progress.appendAwaited) this.#progress.afterAppend();
     this.#lastEnd = (start + size) as Lsn;
     this.#stats.appendedBytes += size;
     return start;
@@ -901,7 +1112,7 @@ export class Wal implements AsyncDisposable {
     }
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
-      this.#store.truncate(start);
+      checkDone(this.#store, "truncate", this.#store.truncate(start));
     } catch (cutError) {
       const cut = asIoError(
         cutError,

@@ -28,6 +28,7 @@
 import { asIoError, WalError } from "../errors.ts";
 import { deathLookMilliseconds } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
+import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { LogState, WaitsFor } from "./log-state.ts";
 
@@ -101,6 +102,10 @@ export class GroupCommit {
   /** The log was cut at `end`: a flush under way speaks for what is below, and for nothing else. */
   cut(end: Lsn): void {
     if (this.#flight !== null) this.#flight.target = Math.min(this.#flight.target, end);
+    // What was cut off needs no flush, also when the log has grown past there again.
+    for (const group of [this.#flight, this.#next]) {
+      if (group !== null) group.needed = Math.min(group.needed, end);
+    }
   }
 
   /** Resolves when no flush is in flight and none is about to depart. */
@@ -279,7 +284,9 @@ export class GroupCommit {
     try {
       const begin = this.#state.committed;
       this.#begin(begin);
-      this.#store.flushBlocking();
+      checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
+      // Whoever waits for the next group asked before this flush began.
+      if (this.#next !== null) this.#next.forced = false;
       this.#succeed(begin);
     } catch (error) {
       throw this.#fail(error);

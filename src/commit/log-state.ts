@@ -156,6 +156,8 @@ export class LogState {
   #lookedAt = -Infinity;
   /** Where it cannot be told whether a thread lives: since when it has shown no sign of it. */
   readonly #silences = new Map<number, Silence>();
+  /** Called when the log is poisoned. Must not throw. */
+  onPoison: (() => void) | null = null;
 
   /** @param writer Which slot this thread owns; the first of a log is 0. */
   constructor(cells: Cells, writer: number) {
@@ -476,6 +478,7 @@ export class LogState {
     if (this.#writer >= 0) this.#fail(this.#writer);
     if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
     this.wake();
+    this.onPoison?.();
   }
 
   #fail(writer: number): void {
@@ -516,6 +519,11 @@ export class LogState {
 
   get isClosed(): boolean {
     return this.#cells.load(phaseCell) === phaseClosed;
+  }
+
+  /** Another number after each cut, and when the log is poisoned or closed, by whatever thread. */
+  get turns(): number {
+    return 4 * this.cuts + this.#cells.load(phaseCell);
   }
 
   /* ---- waiting ---- */

@@ -6,9 +6,10 @@
  * Chunks are never reused: records are views into them. The first is small and they double up to
  * the limit, so that reading one record does not read a quarter of a megabyte.
  */
+import { readU32 } from "../bytes.ts";
 import { readChunkBytes, readFirstChunkBytes } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
-import type { DamageReason } from "../record/format.ts";
+import { type DamageReason, headerBytes } from "../record/format.ts";
 import { Scan, type ScanStep } from "../record/scan.ts";
 import { Window } from "../record/window.ts";
 import { readAheadChecked, readChecked } from "../store/store-io.ts";
@@ -49,6 +50,11 @@ export class Cursor {
     return new WalRecord(scan.lsn, this.#window.bytes, scan.payloadStart, scan.payloadLength);
   }
 
+  /** After "record": the checksum in its header. */
+  get checksum(): number {
+    return readU32(this.#window.bytes, this.#scan.payloadStart - headerBytes);
+  }
+
   /** After "need", blocking. */
   fill(): void {
     const into = this.#prepare();
@@ -56,9 +62,22 @@ export class Cursor {
   }
 
   /** After "need", without blocking the thread. */
-  async fillAhead(): Promise<void> {
+  async fillAhead(checkOpen?: () => void): Promise<void> {
     const into = this.#prepare();
-    this.#accept(await readAheadChecked(this.#store, this.#window.end, into));
+    this.#accept(await readAheadChecked(this.#store, this.#window.end, into, checkOpen));
+  }
+
+  /** Takes what is left into memory, at most about `bytesMax`, blocking: the store is about to be closed. */
+  fillRest(bytesMax: number): void {
+    const { offset, end } = this.#scan;
+    if (end <= offset) return;
+    const into = this.#window.prepare(offset, Math.min(end - offset, bytesMax), end);
+    this.#accept(readChecked(this.#store, this.#window.end, into), Math.min(end - offset, bytesMax));
+  }
+
+  /** The log goes on up to `end`. */
+  extend(end: number): void {
+    this.#scan.end = end;
   }
 
   /** The log was cut at `end`: what the window holds beyond is not read. */
@@ -78,11 +97,11 @@ export class Cursor {
     return into;
   }
 
-  #accept(count: number): void {
+  #accept(count: number, want: number = this.#scan.want): void {
     const window = this.#window;
     window.accept(count);
     // The store ended before the log did: the scan will say what that leaves of the record.
-    if (window.end < this.#scan.offset + this.#scan.want) this.#scan.end = window.end;
+    if (window.end < this.#scan.offset + want) this.#scan.end = window.end;
     this.#scan.show(window.bytes, window.start, window.length);
   }
 }

@@ -96,12 +96,13 @@ export class RecordWalk implements RecordIterator {
     this.#followCuts();
     const from = this.#done ? this.#end : this.#cursor.offset;
     const walk = new RecordWalk({ ...stretch, from, end: this.#end, cutsSeen: this.#cutsSeen });
+    const checkOpen = (): void => stretch.log.checkOpen();
     for (;;) {
       const step = walk.#step();
       if (step === "record") yield walk.#cursor.record();
       else if (step === "end") return undefined;
-      else if (step === "need") await walk.#cursor.fillAhead();
-      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store));
+      else if (step === "need") await walk.#cursor.fillAhead(checkOpen);
+      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store, checkOpen));
     }
   }
 
@@ -168,11 +169,12 @@ export function corruptRecord(store: WalStore, offset: Lsn, reason: string, leng
   const passed = length === undefined ? "" : `; ${length} bytes are passed over`;
   const hint =
     reason === "truncated"
-      ? "That part of the log was dropped."
+      ? "That part of the log was dropped: begin at its head."
       : reason === "end"
         ? "The log ends before it."
-        : "Was the offset returned by append, or is it the `next` of a record? Then bytes on disk have changed: " +
-          "iter({ onDamage }) reads what is intact around them.";
+        : "If an append returned that offset, or it is the `next` of a record, bytes on disk have changed: " +
+          "iter({ onDamage }) reads what is intact around them. " +
+          (reason === "implausible-length" ? "Or the log was written with a larger maxRecordSize." : "");
   return new WalError(
     "WAL_CORRUPT",
     `No intact record begins at ${offset} in ${where} (${reason}${passed}). ${hint}`,

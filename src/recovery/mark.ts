@@ -13,9 +13,9 @@
  * (`(a - b) as i32 > 0`: it wraps). None valid: no claim.
  *
  * A mark is written only after the flush it speaks of has succeeded, into the slot that does not
- * count, and is itself not flushed: an old mark is still true, a torn one leaves the other. So a
- * crash may take back the newest marks, never make one claim too much. It goes down only through
- * `lower`, which is durable on return, and comes before the log shrinks.
+ * count, and is itself not flushed, but for the first: an old mark is still true, a torn one leaves
+ * the other. So a crash may take back the newest marks, never make one claim too much. It goes down
+ * only through `lower`, which is durable on return, and comes before the log shrinks.
  */
 import { readU32, readU64, writeU32, writeU64 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
@@ -96,9 +96,12 @@ export class Mark {
    * stays true, and the next write goes to the same slot. Returns whether the mark is at `lsn` or above.
    */
   raise(lsn: Lsn): boolean {
-    if (this.#lsn !== null && lsn <= this.#lsn) return true;
+    const before = this.#lsn;
+    if (before !== null && lsn <= before) return true;
     try {
       this.#write(lsn);
+      // The first is flushed: that there is a claim at all tells what a power cut leaves from loss.
+      if (before === null) this.#file.flush();
       return true;
     } catch {
       return false;

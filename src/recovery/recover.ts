@@ -65,23 +65,46 @@ interface Found {
 
 export function* recover(store: WalStore, options: RecoverOptions): Steps<Recovered> {
   for (let attempt = 1; ; attempt++) {
-    const mark = store.side?.mark === undefined ? null : openMark(store);
-    const claim = mark?.lsn ?? null;
-    checkGap(store, options, claim);
-    const found = yield* find(store, options, claim);
-
-    if (claim !== null && found.end < claim && !overridden(options)) {
-      // A live writer lowers the mark before it shrinks the log: look again, if it has.
-      const moved = options.readOnly && openMark(store).lsn !== claim;
-      if (moved && attempt < readOnlyOpenAttemptsMax) {
-        store.side?.refresh?.();
-        continue;
-      }
-      throw lossError(store, found, claim);
+    try {
+      const recovered = yield* recoverOnce(store, options, attempt);
+      if (recovered !== null) return recovered;
+    } catch (error) {
+      // A live writer has dropped a segment while it was being read.
+      const passing = options.readOnly && error instanceof WalError && error.reason === "truncated";
+      if (!passing || attempt >= readOnlyOpenAttemptsMax) throw error;
     }
-    const tail = yield* judge(store, options, found);
-    if (options.readOnly) return viewOnly(store, options, found, tail, mark);
-    return yield* repair(store, options, found, tail, mark);
+  }
+}
+
+/** Null: a live writer has cut the log meanwhile, and it is to be looked at again. */
+function* recoverOnce(store: WalStore, options: RecoverOptions, attempt: number): Steps<Recovered | null> {
+  const mark = store.side?.mark === undefined ? null : openMark(store);
+  const claim = mark?.lsn ?? null;
+  // A live writer raises the mark after it has written: what is there now is what it speaks of.
+  if (options.readOnly) lookAgain(store);
+  // And lowers it before it shrinks the log: look again, if it has.
+  const moved = (): boolean =>
+    options.readOnly && attempt < readOnlyOpenAttemptsMax && openMark(store).lsn !== claim;
+  const gap = gapError(store, options, claim);
+  if (gap !== null) {
+    if (moved()) return null;
+    throw gap;
+  }
+  const found = yield* find(store, options, claim);
+  if (claim !== null && found.end < claim && !overridden(options)) {
+    if (moved()) return null;
+    throw lossError(store, options, found, claim);
+  }
+  const tail = yield* judge(store, options, found);
+  if (options.readOnly) return viewOnly(store, options, found, tail, mark);
+  return yield* repair(store, options, found, tail, mark);
+}
+
+function lookAgain(store: WalStore): void {
+  try {
+    store.side?.refresh?.();
+  } catch (error) {
+    throw asIoError(error, "Looking at the log again failed", { path: store.path });
   }
 }
 
@@ -95,13 +118,17 @@ function openMark(store: WalStore): Mark {
   }
 }
 
-/** Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is loss. */
-function checkGap(store: WalStore, options: RecoverOptions, claim: Lsn | null): void {
+/**
+ * Bytes that are missing although bytes follow: past the mark a power cut explains it, else it is
+ * loss. Or the segment size given is the wrong one: no policy is taken to accept that.
+ */
+function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): WalError | null {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null || overridden(options)) return;
-  if (claim !== null && gap.offset >= claim) return;
+  if (gap === null) return null;
+  if (claim !== null && gap.offset >= claim) return null;
+  if (overridden(options) && gap.reason !== "segment-size") return null;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
-  throw new WalError(
+  return new WalError(
     "WAL_CORRUPT",
     `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
       (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
@@ -121,7 +148,10 @@ function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Ste
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
-  if (options.verify === "tail" && claim !== null && claim > head && claim <= size) {
+  // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
+  const gap = store.side?.gap?.() ?? null;
+  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
     const whole =
@@ -323,13 +353,24 @@ function contractError(store: WalStore, what: string): WalError {
   });
 }
 
-function lossError(store: WalStore, found: Found, mark: Lsn): WalError {
+/** A length above the limit is damage to a scan; to a user it may be a limit that is too low. */
+function largerRecordHint(found: Found, options: RecoverOptions): string {
+  if (found.reason !== "implausible-length") return "";
+  return (
+    `The length that stands there is above maxRecordSize, ${options.maxRecordBytes} bytes here: ` +
+    "was the log written with a larger one? Then open it with that. Else: "
+  );
+}
+
+function lossError(store: WalStore, options: RecoverOptions, found: Found, mark: Lsn): WalError {
   const reason = found.reason ?? "shorter-than-mark";
   return new WalError(
     "WAL_CORRUPT",
     `${nameOf(store)} has lost acknowledged data: everything below ${mark} was on stable storage once, ` +
       `but the bytes are intact only up to ${found.end} (${reason}, ${found.size} bytes are there). ` +
-      "Nothing was changed. Restore the log from a copy; or look at it with readOnly and onDamage: 'truncate'; or accept the loss with " +
+      `Nothing was changed. ${largerRecordHint(found, options)}` +
+      "Restore the log from a copy, without this mark, which speaks of what was lost; or look at it with readOnly and " +
+      "onDamage: 'truncate', where iter({ onDamage }) reads on past the damage; or accept the loss with " +
       "onDamage: 'quarantine', which saves what follows the intact part and goes on from there, " +
       "or onDamage: 'truncate', which does not save it.",
     { path: store.path, offset: found.end, mark, reason },

@@ -64,4 +64,10 @@ export interface Disk {
   makeDirectory(path: string): void;
   /** Removes an empty directory. */
   removeDirectory(path: string): void;
+
+  /**
+   * Tells of changes in a directory, with the name of what changed where the system says it, until
+   * the returned function is called. Keeps no process alive. A disk that cannot has none.
+   */
+  watch?(directory: string, changed: (name: string | null) => void): () => void;
 }

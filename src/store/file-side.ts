@@ -78,6 +78,7 @@ export class NamedFiles {
   readonly #directory: string;
   readonly #prefix: string;
   readonly #readOnly: boolean;
+  readonly #given: FileMark[] = [];
 
   constructor(disk: Disk, directory: string, prefix: string, readOnly: boolean) {
     this.#disk = disk;
@@ -87,13 +88,32 @@ export class NamedFiles {
   }
 
   get(name: string): NamedFile {
-    return new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    const file = new FileMark(this.#disk, join(this.#directory, this.#prefix + name), this.#readOnly);
+    this.#given.push(file);
+    return file;
+  }
+
+  closeAll(): void {
+    for (const file of this.#given) file.close();
   }
 
   list(): string[] {
     const names = this.#disk.list(this.#directory).filter((name) => name.startsWith(this.#prefix));
     return names.map((name) => name.slice(this.#prefix.length));
   }
+}
+
+/** {@link StoreSide.watch} of a store whose files are those of a directory that `isOurs` knows. */
+export function watchDirectory(
+  disk: Disk,
+  directory: string,
+  isOurs: (name: string) => boolean,
+  changed: () => void,
+): () => void {
+  if (disk.watch === undefined) return () => {};
+  return disk.watch(directory, (name) => {
+    if (name === null || isOurs(name)) changed();
+  });
 }
 
 type ReadAt = (offset: number, into: Uint8Array) => number;

@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { asIoError, errnoOf, invalidArgument, WalError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably } from "./durable-fs.ts";
-import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
 import type { StoreSide, WalStore } from "./store.ts";
@@ -47,6 +47,7 @@ export class FileStore implements WalStore {
   readonly side: StoreSide;
   readonly #file: PositionedFile;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
@@ -63,11 +64,15 @@ export class FileStore implements WalStore {
     this.path = path;
     this.#file = file;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
-    const named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
+    this.#named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
+    const ours = basename(file.path);
+    const isOurs = (name: string): boolean => name === ours || name.startsWith(`${ours}.`);
     this.side = {
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       lock: () => this.#lock(),
+      refresh: () => this.#checkInPlace(),
+      watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
       mark: this.#mark,
       share: (): FileShare => ({ kind: "file", path: file.path, name: path, identity: file.identity }),
       quarantine: (from, to) =>
@@ -112,7 +117,18 @@ export class FileStore implements WalStore {
 
   close(): void {
     this.#mark.close();
+    this.#named.closeAll();
     this.#file.close();
+  }
+
+  /** Reads go to the file that was opened; one that has taken its name since is another log. */
+  #checkInPlace(): void {
+    if (this.#file.isInPlace) return;
+    throw new WalError(
+      "WAL_IO",
+      `The log ${this.path} was removed, or replaced by another file. Open it again.`,
+      { path: this.path, reason: "replaced" },
+    );
   }
 
   #lock(): void {
@@ -206,6 +222,9 @@ export function pathOf(path: string | URL): string {
       throw invalidArgument(`${path.href} is not a file: URL of this machine.`, { cause: error });
     }
   }
+  if (typeof path === "string" && path.startsWith("file:")) {
+    throw invalidArgument(`${path} is a URL in a string: give new URL(${JSON.stringify(path)}), or a path.`);
+  }
   if (typeof path !== "string" || path.length === 0 || path.includes("\0")) {
     throw invalidArgument("The path of a log is a non-empty string without NUL, or a file: URL.");
   }
@@ -213,7 +232,7 @@ export function pathOf(path: string | URL): string {
 }
 
 const openHints: Readonly<Record<string, string>> = {
-  ENOENT: "Its folder must exist, and with readOnly the log too.",
+  ENOENT: "Its folder must exist; with readOnly, or to be converted, so must the log.",
   EISDIR: "A folder holds a segmented log: open that with Wal.openSegmented.",
   EACCES: "This process needs the right to read and write the file and its folder (readOnly: to read).",
   EPERM: "This process needs the right to read and write the file and its folder (readOnly: to read).",

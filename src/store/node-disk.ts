@@ -100,4 +100,11 @@ export const nodeDisk: Disk = {
   remove: (path) => fs.unlinkSync(path),
   makeDirectory: (path) => fs.mkdirSync(path),
   removeDirectory: (path) => fs.rmdirSync(path),
+
+  watch(directory, changed) {
+    const watcher = fs.watch(directory, { persistent: false }, (_event, name) => changed(name));
+    // The directory was removed, or the system gave up: whoever watches polls as well.
+    watcher.on("error", () => watcher.close());
+    return () => watcher.close();
+  },
 };

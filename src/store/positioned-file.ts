@@ -45,7 +45,14 @@ export class PositionedFile {
 
   /** Makes a file that does not exist. Neither its bytes nor its name are flushed. */
   static create(disk: Disk, path: string): PositionedFile {
-    return PositionedFile.#ready(disk, path, "r+", disk.open(path, "create"));
+    const fd = disk.open(path, "create");
+    try {
+      return PositionedFile.#ready(disk, path, "r+", fd);
+    } catch (error) {
+      // Left there it would be in the way of the next attempt.
+      disk.remove(path);
+      throw error;
+    }
   }
 
   /** Takes over a descriptor. */

@@ -3,6 +3,7 @@
  * has unflushed bytes is flushed before it goes: a failure to write them back is told only to
  * those who had the file open.
  */
+import { WalError } from "../errors.ts";
 import { openSegmentsMax } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
@@ -15,11 +16,14 @@ export class SegmentFiles {
   readonly #open = new Map<number, PositionedFile>();
   /** Segments with bytes that no flush has been asked for. */
   readonly #dirty = new Set<number>();
+  /** Those that a flush has been asked for, and has not come to its end with. */
+  readonly #owed = new Set<number>();
   #flushFailure: { readonly error: unknown } | null = null;
   /** Told of such a failure at once, where another thread may be the next to flush. */
   onFlushFailure: ((error: unknown) => void) | null = null;
   #lastIndex = -1;
   #lastFile: PositionedFile | null = null;
+  #closed = false;
 
   constructor(disk: Disk, mode: "r" | "r+", pathOf: (index: number) => string) {
     this.#disk = disk;
@@ -31,12 +35,20 @@ export class SegmentFiles {
   get(index: number): PositionedFile {
     if (index === this.#lastIndex && this.#lastFile !== null) return this.#lastFile;
     const path = this.#pathOf(index);
+    // A read or a flush of several segments may be under way: what it opened now, nobody would close.
+    if (this.#closed) throw new WalError("WAL_CLOSED", `The log of ${path} was closed.`, { path });
     return this.#use(index, this.#open.get(index) ?? PositionedFile.open(this.#disk, path, this.#mode));
   }
 
   /** Makes the file of a segment. Its name is not flushed. */
   create(index: number): PositionedFile {
     return this.#use(index, PositionedFile.create(this.#disk, this.#pathOf(index)));
+  }
+
+  /** Closes all, for good. */
+  close(): void {
+    this.#closed = true;
+    this.closeAll();
   }
 
   markDirty(index: number): void {
@@ -58,12 +70,19 @@ export class SegmentFiles {
   takeDirty(): number[] {
     const taken = [...this.#dirty].toSorted((a, b) => a - b);
     this.#dirty.clear();
+    for (const index of taken) this.#owed.add(index);
     return taken;
+  }
+
+  /** A flush that began after `takeDirty` has succeeded. */
+  flushed(index: number): void {
+    this.#owed.delete(index);
   }
 
   /** Closes the file of a segment that is about to be removed. */
   forget(index: number): void {
     this.#dirty.delete(index);
+    this.#owed.delete(index);
     const file = this.#open.get(index);
     this.#open.delete(index);
     if (index === this.#lastIndex) this.#setLast(-1, null);
@@ -93,7 +112,8 @@ export class SegmentFiles {
     for (const [index, file] of this.#open) {
       this.#open.delete(index);
       try {
-        if (this.#dirty.delete(index)) file.flushBlocking();
+        const isDirty = this.#dirty.delete(index);
+        if (this.#owed.delete(index) || isDirty) file.flushBlocking();
       } catch (error) {
         this.#flushFailure ??= { error };
         this.onFlushFailure?.(error);

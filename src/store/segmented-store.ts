@@ -43,7 +43,7 @@ import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably } from "./durable-fs.ts";
-import { FileMark, NamedFiles, saveToQuarantine } from "./file-side.ts";
+import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
@@ -66,6 +66,7 @@ export class SegmentedStore implements WalStore {
   readonly #directoryFd: number;
   readonly #files: SegmentFiles;
   readonly #mark: FileMark;
+  readonly #named: NamedFiles;
   readonly #readOnly: boolean;
   /** Size of each segment that is there. */
   #sizes: Map<number, number>;
@@ -113,15 +114,16 @@ export class SegmentedStore implements WalStore {
     this.#readOnly = readOnly;
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
-    const named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
+      watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from, to) => this.#assumeUnflushed(from, to),
       share: (): SegmentedShare => this.#share(),
       join: (log) => this.#join(log),
-      named: (name) => named.get(name),
-      names: () => named.list(),
+      named: (name) => this.#named.get(name),
+      names: () => this.#named.list(),
       mark: this.#mark,
       lock: () => this.#lock(),
       quarantine: (from, to) =>
@@ -175,7 +177,8 @@ export class SegmentedStore implements WalStore {
         if (got < target.length) break;
         continue;
       }
-      const got = part.present ? this.#fileToRead(part.index).readAt(part.position, target) : 0;
+      if (!part.present) this.#checkGap(part.index);
+      const got = part.present ? this.#readPart(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -192,7 +195,8 @@ export class SegmentedStore implements WalStore {
         if (got < target.length) break;
         continue;
       }
-      const got = part.present ? await this.#fileToRead(part.index).readAhead(part.position, target) : 0;
+      if (!part.present) this.#checkGap(part.index);
+      const got = part.present ? await this.#readPartAhead(part, target) : 0;
       target.fill(0, got);
       done += part.count;
     }
@@ -229,13 +233,13 @@ export class SegmentedStore implements WalStore {
     const flight = this.#takeFlight();
     this.#inFlight.add(flight);
     try {
-      for (let from = 0; from < flight.segments.length; from += segmentFlushesAtOnceMax) {
+      for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
         const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
         // Those that were cut off meanwhile have nothing to flush.
         const there = some.filter((index) => this.#isThere(index));
-        await Promise.all(there.map((index) => this.#files.get(index).flush()));
+        await Promise.all(there.map((index) => this.#flushSegment(index)));
       }
-      if (flight.names) await this.#disk.flushDirectory(this.#realDir);
+      if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
       this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
     } finally {
@@ -246,14 +250,20 @@ export class SegmentedStore implements WalStore {
   flushBlocking(): void {
     const flights = [this.#takeFlight(), ...this.#inFlight];
     const segments = new Set(flights.flatMap((flight) => flight.segments));
-    for (const index of segments) if (this.#isThere(index)) this.#files.get(index).flushBlocking();
+    for (const index of segments) {
+      if (!this.#isThere(index)) continue;
+      this.#files.get(index).flushBlocking();
+      this.#files.flushed(index);
+    }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
+    for (const flight of flights) flight.covered = true;
   }
 
   close(): void {
     this.#mark.close();
-    this.#files.closeAll();
+    this.#named.closeAll();
+    this.#files.close();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
   }
@@ -279,23 +289,39 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #fileToRead(index: number): ReturnType<SegmentFiles["get"]> {
+  #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
-      return this.#files.get(index);
+      return this.#files.get(index).readAt(position, into);
     } catch (error) {
-      if (!this.#readOnly || errnoOf(error) !== "ENOENT") throw error;
-      const path = this.#pathOf(index);
-      throw new WalError(
-        "WAL_CORRUPT",
-        `${path} is gone: the writer of this log has dropped it. Open it again.`,
-        {
-          path,
-          reason: "truncated",
-          offset: Lsn(index * this.segmentSize),
-          cause: error,
-        },
-      );
+      throw this.#readError(index, error);
     }
+  }
+
+  async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
+    try {
+      return await this.#files.get(index).readAhead(position, into);
+    } catch (error) {
+      throw this.#readError(index, error);
+    }
+  }
+
+  /** What a read failed with; reading only, a file that is gone was dropped by the log's writer. */
+  #readError(index: number, error: unknown): unknown {
+    return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
+  }
+
+  /** A gap reads as zeros; but a segment that the writer has dropped since is not a gap. */
+  #checkGap(index: number): void {
+    if (this.#readOnly && index < Math.floor(this.#head / this.segmentSize)) throw this.#droppedError(index);
+  }
+
+  #droppedError(index: number, cause?: unknown): WalError {
+    const path = this.#pathOf(index);
+    return new WalError(
+      "WAL_CORRUPT",
+      `${path} is gone: the writer of this log has dropped it. Open it again.`,
+      { path, reason: "truncated", offset: Lsn(index * this.segmentSize), cause },
+    );
   }
 
   #refresh(): void {
@@ -401,10 +427,15 @@ export class SegmentedStore implements WalStore {
     return file;
   }
 
+  async #flushSegment(index: number): Promise<void> {
+    await this.#files.get(index).flush();
+    this.#files.flushed(index);
+  }
+
   #takeFlight(): Flight {
     const range = this.#range;
     if (range !== null) return this.#takeRange(range);
-    const flight = { segments: this.#files.takeDirty(), names: this.#newNames };
+    const flight = { segments: this.#files.takeDirty(), names: this.#newNames, covered: false };
     this.#newNames = false;
     return flight;
   }
@@ -417,7 +448,7 @@ export class SegmentedStore implements WalStore {
     for (const index of this.#files.takeDirty()) if (index > range.last) this.#files.markDirty(index);
     const names = this.#newNames || range.last > this.#namesFlushed;
     this.#newNames = false;
-    return { segments, names };
+    return { segments, names, covered: false };
   }
 
   #setHead(offset: number): void {
@@ -436,7 +467,12 @@ export class SegmentedStore implements WalStore {
 
   #removeSegment(index: number): void {
     this.#files.forget(index);
-    this.#disk.remove(this.#pathOf(index));
+    try {
+      this.#disk.remove(this.#pathOf(index));
+    } catch (error) {
+      // Somebody removed it by hand: it is as gone as it was to be.
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
     this.#sizes.delete(index);
     this.#removed.add(index);
   }
@@ -455,6 +491,8 @@ export class SegmentedStore implements WalStore {
     if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
     const here = this.#disk.statOpen(this.#directoryFd).identity;
     if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+    // What the last holder did between our first look and its end.
+    this.#refresh();
   }
 }
 
@@ -487,6 +525,8 @@ interface Flight {
   readonly segments: readonly number[];
   /** Whether segments were made or removed. */
   readonly names: boolean;
+  /** A blocking flush has done all of it meanwhile; the store may be closed. */
+  covered: boolean;
 }
 
 /* ---- opening ---- */
@@ -560,6 +600,9 @@ function listSegments(disk: Disk, realDir: string): Map<number, number> {
     const { kind, size } = disk.stat(join(realDir, name));
     // One that a live writer has removed since the list was made is below its head.
     if (kind === "missing") continue;
+    if (kind !== "file") {
+      throw corruptDirectory(join(realDir, name), "not-a-file", "has the name of a segment and is no file");
+    }
     sizes.set(index, size);
   }
   return sizes;
@@ -570,13 +613,14 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
   const last = indexes.at(-1) ?? -1;
   const head = headOf(disk, realDir, sizes);
-  checkSizes(realDir, segmentSize, sizes, indexes, last);
+  checkSizes(realDir, segmentSize, sizes, indexes);
   const length = last < 0 ? 0 : last * segmentSize + (sizes.get(last) ?? 0);
   if (head > length) {
     throw corruptDirectory(
       join(realDir, "head"),
       "head-past-end",
-      `says that the log begins at ${head}, but its segments end at ${length}`,
+      `says that the log begins at ${head}, but its segments end at ${length}. ` +
+        "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
   return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
@@ -591,27 +635,31 @@ function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>)
   throw corruptDirectory(
     path,
     "torn-head",
-    "is torn, and segment 0 is gone, so where the log begins is not known",
+    "is torn, and segment 0 is gone, so where the log begins is not known. " +
+      "Restore it from a copy, or write into it the LSN of a record that you know (8 bytes, little-endian).",
   );
 }
 
-/** A segment that is too long, or a run of equal ones that are too short: another segment size. */
 function checkSizes(
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
   indexes: readonly number[],
-  last: number,
 ): void {
-  const seen = new Set<number>();
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    const path = join(realDir, segmentName(index));
-    if (size > segmentSize) throw wrongSize(path, size, segmentSize);
-    if (index === last || size === segmentSize || size === 0) continue;
-    if (seen.has(size)) throw wrongSize(path, size, segmentSize);
-    seen.add(size);
+    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
   }
+}
+
+/**
+ * Several segments, and all but the last of one and the same size that is too short: what a log of
+ * another segment size looks like. (A power cut can leave the like, of segments never flushed: the
+ * mark tells the two apart.)
+ */
+function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number): boolean {
+  const others = [...sizes].filter(([index]) => index !== last).map(([, size]) => size);
+  return others.length > 1 && others[0] !== 0 && others.every((size) => size === others[0]);
 }
 
 function firstGap(
@@ -630,18 +678,25 @@ function firstGap(
     return {
       offset: Math.max(head, index * segmentSize + (size ?? 0)),
       path: join(realDir, segmentName(index)),
-      reason: size === undefined ? "missing-segment" : "short-segment",
+      reason:
+        size === undefined
+          ? "missing-segment"
+          : looksLikeAnotherSize(sizes, last)
+            ? "segment-size"
+            : "short-segment",
     };
   }
   return null;
 }
 
-function wrongSize(path: string, size: number, segmentSize: number): WalError {
+function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
   return corruptDirectory(
     path,
     "segment-size",
     `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
-      "Was the log made with another segmentSize?",
+      (isLast
+        ? "Was the log made with a larger segmentSize?"
+        : `Was the log made with segmentSize: ${size}?`),
     size,
   );
 }

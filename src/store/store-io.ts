@@ -10,7 +10,7 @@ export type Io =
   | { readonly kind: "read"; readonly offset: number; readonly into: Uint8Array }
   | { readonly kind: "flush" };
 
-/** Steps that ask for I/O; a read is answered with its count, a flush with 0. */
+/** Steps that ask for I/O: a read is answered with its count, a flush with 0, either with what it threw. */
 export type Steps<T> = Generator<Io, T, number>;
 
 export function runBlocking<T>(steps: Steps<T>, store: WalStore): T {
@@ -18,20 +18,30 @@ export function runBlocking<T>(steps: Steps<T>, store: WalStore): T {
   while (!state.done) {
     const io = state.value;
     let answer = 0;
-    if (io.kind === "read") answer = readChecked(store, io.offset, io.into);
-    else flushBlockingChecked(store);
+    try {
+      if (io.kind === "read") answer = readChecked(store, io.offset, io.into);
+      else flushBlockingChecked(store);
+    } catch (error) {
+      state = steps.throw(error);
+      continue;
+    }
     state = steps.next(answer);
   }
   return state.value;
 }
 
-export async function runAsync<T>(steps: Steps<T>, store: WalStore): Promise<T> {
+export async function runAsync<T>(steps: Steps<T>, store: WalStore, checkOpen?: () => void): Promise<T> {
   let state = steps.next(0);
   while (!state.done) {
     const io = state.value;
     let answer = 0;
-    if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into);
-    else await flushChecked(store);
+    try {
+      if (io.kind === "read") answer = await readAheadChecked(store, io.offset, io.into, checkOpen);
+      else await flushChecked(store);
+    } catch (error) {
+      state = steps.throw(error);
+      continue;
+    }
     state = steps.next(answer);
   }
   return state.value;
@@ -48,11 +58,23 @@ export function readChecked(store: WalStore, offset: number, into: Uint8Array): 
   return checkedCount(store, offset, into, count);
 }
 
-/** The same without blocking the thread where the store can; else one turn of the event loop apart. */
-export async function readAheadChecked(store: WalStore, offset: number, into: Uint8Array): Promise<number> {
+/**
+ * The same without blocking the thread where the store can; else one turn of the event loop apart.
+ *
+ * @param checkOpen Throws when the log was closed in that turn: what was read is of no use then.
+ */
+export async function readAheadChecked(
+  store: WalStore,
+  offset: number,
+  into: Uint8Array,
+  checkOpen?: () => void,
+): Promise<number> {
   if (store.readAhead === undefined) {
+    // Read before the turn: after it the store may have been closed.
+    const read = readChecked(store, offset, into);
     await nextTurn();
-    return readChecked(store, offset, into);
+    checkOpen?.();
+    return read;
   }
   let count: number;
   try {
@@ -61,6 +83,18 @@ export async function readAheadChecked(store: WalStore, offset: number, into: Ui
     throw readError(store, offset, error);
   }
   return checkedCount(store, offset, into, count);
+}
+
+/** What a call that must be done on return answered: a promise says that it is not. */
+export function checkDone(store: WalStore, method: string, answer: unknown): void {
+  if (answer === undefined || !(answer instanceof Promise)) return;
+  answer.catch(() => {});
+  throw new WalError(
+    "WAL_IO",
+    `The store broke its contract: ${method} answered a promise. It must be done when it returns; only flush and ` +
+      "readAhead are asynchronous.",
+    { path: store.path, reason: "store-contract" },
+  );
 }
 
 /** Lets the event loop do other things; a timer where there is no setImmediate (browsers). */
@@ -73,7 +107,7 @@ function nextTurn(): Promise<void> {
 
 function flushBlockingChecked(store: WalStore): void {
   try {
-    store.flushBlocking();
+    checkDone(store, "flushBlocking", store.flushBlocking());
   } catch (error) {
     throw asIoError(error, "The flush of what was recovered failed", { path: store.path });
   }

@@ -34,11 +34,11 @@ export interface WalStore {
   close(): void;
 
   /** The file or directory, named in errors. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** As `readAt`, without blocking the thread: what `for await` reads with, where it is there. */
-  readAhead?(offset: number, into: Uint8Array): Promise<number>;
+  readonly readAhead?: ((offset: number, into: Uint8Array) => Promise<number>) | undefined;
   /** What stands beside the bytes: see {@link StoreSide}. */
-  readonly side?: StoreSide;
+  readonly side?: StoreSide | undefined;
 }
 
 /**
@@ -62,6 +62,11 @@ export interface StoreSide {
   readonly segments?: StoreSegments;
   /** Looks at the disk again: for a log that is open with readOnly beside a live writer. */
   refresh?(): void;
+  /**
+   * Calls `changed` when something may have changed on the disk, for nothing if in doubt, until the
+   * returned function is called. Keeps no process alive. Throws where it cannot: then it is polled.
+   */
+  watch?(changed: () => void): () => void;
   /**
    * The bytes from `from` on, up to `to` where it is given, were written by others, a process before
    * this one or another thread, who may not have flushed them: the next flush speaks for them too.
@@ -116,7 +121,8 @@ export interface StoreSegment {
 export interface StoreGap {
   readonly offset: number;
   readonly path: string;
-  readonly reason: "missing-segment" | "short-segment";
+  /** `segment-size`: every other part is as short as this one, as though parts had another size. */
+  readonly reason: "missing-segment" | "short-segment" | "segment-size";
 }
 
 export interface MarkFile {

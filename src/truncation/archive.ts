@@ -49,7 +49,10 @@ export class Archive {
   readonly #file: NamedFile;
   readonly #mark: Mark;
   readonly #hook: ArchiveHook | undefined;
+  readonly #durable: () => Lsn;
   readonly #onTaken: () => void;
+  /** How often the end was cut: a segment that the hook was at meanwhile is another one now. */
+  #cuts = 0;
   #running: Promise<void> | null = null;
   #stopped = false;
   #taken = 0;
@@ -61,6 +64,7 @@ export class Archive {
     segments: StoreSegments,
     file: NamedFile,
     hook: ArchiveHook | undefined,
+    durable: () => Lsn,
     onTaken: () => void,
   ) {
     this.#store = store;
@@ -68,18 +72,35 @@ export class Archive {
     this.#file = file;
     this.#mark = new Mark(file);
     this.#hook = hook;
+    this.#durable = durable;
     this.#onTaken = onTaken;
   }
 
   /** The archive of a log that has a hook, or has had one; null for any other. */
-  static of(store: WalStore, hook: ArchiveHook | undefined, onTaken: () => void): Archive | null {
+  static of(
+    store: WalStore,
+    end: Lsn,
+    hook: ArchiveHook | undefined,
+    durable: () => Lsn,
+    onTaken: () => void,
+  ): Archive | null {
     const side = store.side;
     if (side?.segments === undefined || side.named === undefined) return null;
     if (hook === undefined && !(side.names?.().includes(fileName) ?? false)) return null;
-    const archive = new Archive(store, side.segments, side.named(fileName), hook, onTaken);
-    // The note is there from now on, so that none who lack the hook remove what it has not seen.
-    if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(store.head as Lsn);
-    return archive;
+    const file = side.named(fileName);
+    try {
+      const archive = new Archive(store, side.segments, file, hook, durable, onTaken);
+      // The note is there from now on, so that none who lack the hook remove what it has not seen.
+      // It begins at the lowest segment: below the head too there may be some that were kept for it.
+      const lowest = side.segments.list()[0]?.start ?? store.head;
+      if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(lowest as Lsn);
+      // Loss that was accepted by policy took segments away that had been archived.
+      if (archive.position > end) archive.cut(end);
+      return archive;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Everything below has been taken. */
@@ -96,17 +117,28 @@ export class Archive {
     };
   }
 
-  /** Hands over what is sealed below `durable`, in the background. */
-  advance(durable: () => Lsn): void {
+  /** Hands over what is sealed and on stable storage, in the background. */
+  advance(): void {
     if (this.#hook === undefined || this.#running !== null || this.#stopped) return;
-    if (this.#next(durable()) === null) return;
-    this.#running = this.#run(this.#hook, durable).finally(() => {
+    if (this.#next() === null) return;
+    this.#running = this.#run(this.#hook).finally(() => {
       this.#running = null;
     });
   }
 
+  /** Resolves when nothing more is to be handed over; rejects with the failure of the hook. */
+  async caughtUp(): Promise<Lsn> {
+    // What is running may have failed before now: that is what is tried again.
+    await this.#running;
+    this.advance();
+    await this.#running;
+    if (this.#lastFailure !== null) throw this.#lastFailure;
+    return this.position;
+  }
+
   /** The log was cut at `end`: segments from there on will be sealed again. */
   cut(end: Lsn): void {
+    this.#cuts++;
     const whole = Math.floor(end / this.#segments.size) * this.#segments.size;
     this.#mark.lower(whole as Lsn);
   }
@@ -122,47 +154,67 @@ export class Archive {
     this.#file.close();
   }
 
-  #next(durable: Lsn): StoreSegment | null {
-    const position = this.position;
-    for (const segment of this.#segments.list()) {
-      if (segment.end <= position || segment.end - segment.start < this.#segments.size) continue;
-      return segment.end <= durable ? segment : null;
-    }
-    return null;
+  #next(): StoreSegment | null {
+    const { position } = this;
+    const end = (Math.floor(position / this.#segments.size) + 1) * this.#segments.size;
+    // This is asked after every flush: the list is only made when there is something to find in it.
+    if (end > this.#durable()) return null;
+    const sealed = this.#segments.list().find((segment) => segment.end > position);
+    return sealed !== undefined &&
+      sealed.end - sealed.start === this.#segments.size &&
+      sealed.end <= this.#durable()
+      ? sealed
+      : null;
   }
 
-  async #run(hook: ArchiveHook, durable: () => Lsn): Promise<void> {
+  async #run(hook: ArchiveHook): Promise<void> {
     for (;;) {
-      const segment = this.#stopped ? null : this.#next(durable());
+      const segment = this.#stopped ? null : this.#next();
       if (segment === null) return;
+      const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
+        // A cut may have come while the hook was at it: then this is not the segment that it took.
+        if (this.#cuts !== cuts) continue;
+        this.#note(segment);
       } catch (error) {
-        this.#failures++;
-        this.#lastFailure = new WalError(
-          "WAL_IO",
-          `Archiving ${segment.path} failed: ${messageOf(error)}. The segment is kept, and handed over again ` +
-            "after the next flush.",
-          { path: segment.path, offset: segment.start as Lsn, cause: error },
-        );
+        if (!this.#stopped) this.#fail(segment, error);
         return;
       }
-      // A cut may have come while the hook was at it: then this is not the segment that it took.
-      if (this.#stopped || this.#next(durable())?.end !== segment.end) continue;
-      this.#mark.raise(segment.end as Lsn);
-      this.#taken++;
-      this.#lastFailure = null;
-      this.#onTaken();
     }
+  }
+
+  #note(segment: StoreSegment): void {
+    if (!this.#mark.raise(segment.end as Lsn)) {
+      throw new Error("that it was taken could not be noted beside the log (is the disk full?)");
+    }
+    this.#taken++;
+    this.#lastFailure = null;
+    this.#onTaken();
+  }
+
+  #fail(segment: StoreSegment, error: unknown): void {
+    this.#failures++;
+    this.#lastFailure = new WalError(
+      "WAL_IO",
+      `Archiving ${segment.path} failed: ${messageOf(error)}. What is not archived is kept, and handed over ` +
+        "again with the next sync, truncateBefore or archived().",
+      { path: segment.path, offset: segment.start as Lsn, cause: error },
+    );
+  }
+
+  #checkRunning(): void {
+    if (this.#stopped) throw new Error("the log was closed");
   }
 
   async #checksum(segment: StoreSegment): Promise<number> {
     const chunk = new Uint8Array(Math.min(readChunkBytes, segment.end - segment.start));
     let crc = 0;
     for (let at = segment.start; at < segment.end;) {
+      if (this.#stopped) throw new Error("the log was closed");
       const into = chunk.subarray(0, Math.min(chunk.length, segment.end - at));
-      const got = await readAheadChecked(this.#store, at, into);
+      const got = await readAheadChecked(this.#store, at, into, () => this.#checkRunning());
       if (got === 0) throw new Error(`the log ended at ${at} within the segment`);
       crc = crc32cRange(into, 0, got, crc);
       at += got;

@@ -3,7 +3,8 @@
  *
  * A position is kept beside the log in the form of a mark (recovery/mark.ts), in the page cache
  * until it is flushed by the system or by `close`: after a power cut it may be an older one, which
- * keeps more of the log, never less.
+ * keeps more of the log, never less; or it may have outlived the records it had passed, and moves down
+ * to the end when the log is opened.
  */
 import { invalidArgument, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
@@ -22,7 +23,8 @@ export interface WalReader {
    * Says that everything below `lsn` is dealt with. Survives a crash of the process; after a power
    * cut the position may be an older one.
    *
-   * @throws {WalError} WAL_INVALID_ARGUMENT when `lsn` is below the position or past the end.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `lsn` is below the position or past the end, or the
+   *   reader was removed; WAL_CLOSED.
    */
   advance(lsn: Lsn): void;
   /** Forgets the reader, durably: the log is no longer kept for it. */
@@ -36,16 +38,25 @@ export class ReaderPosition implements WalReader {
   readonly #end: () => Lsn;
   readonly #onRemoved: () => void;
   #advanced = false;
+  #gone: "removed" | "closed" | null = null;
 
-  constructor(name: string, file: NamedFile, from: Lsn, end: () => Lsn, onRemoved: () => void) {
+  constructor(name: string, file: NamedFile, end: () => Lsn, onRemoved: () => void) {
     this.name = name;
     this.#file = file;
     this.#mark = new Mark(file);
     this.#end = end;
     this.#onRemoved = onRemoved;
-    if (this.#mark.lsn === null && !this.#mark.raise(from)) {
-      throw new WalError("WAL_IO", `The position of reader ${name} could not be written. Is the disk full?`);
-    }
+  }
+
+  /** The first position, of a reader that is new. */
+  begin(from: Lsn): void {
+    if (this.#mark.lsn !== null || this.#mark.raise(from)) return;
+    // Left there, it would be a reader at 0 to the next open.
+    this.remove();
+    throw new WalError(
+      "WAL_IO",
+      `The position of reader ${this.name} could not be written. Is the disk full?`,
+    );
   }
 
   get position(): Lsn {
@@ -53,13 +64,14 @@ export class ReaderPosition implements WalReader {
   }
 
   advance(lsn: Lsn): void {
+    this.#checkThere();
     if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > this.#end()) {
       throw invalidArgument(
         `Reader ${this.name} stands at ${this.position}; it can advance from there to the end of the log at ` +
           `${this.#end()}, not to ${String(lsn)}.`,
       );
     }
-    if (lsn > this.position) this.#advanced = this.#mark.raise(lsn);
+    if (lsn > this.position && this.#mark.raise(lsn)) this.#advanced = true;
   }
 
   /** The log was cut at `end`: the position moves down with it. */
@@ -68,6 +80,7 @@ export class ReaderPosition implements WalReader {
   }
 
   close(): void {
+    this.#gone ??= "closed";
     try {
       if (this.#advanced) this.#file.flush();
     } finally {
@@ -76,8 +89,20 @@ export class ReaderPosition implements WalReader {
   }
 
   remove(): void {
+    if (this.#gone === "removed") return;
+    this.#checkThere();
     this.#file.remove();
+    this.#gone = "removed";
     this.#onRemoved();
+  }
+
+  #checkThere(): void {
+    if (this.#gone === "closed") {
+      throw new WalError("WAL_CLOSED", `The log of reader ${this.name} is closed. Open it again to go on.`);
+    }
+    if (this.#gone === "removed") {
+      throw invalidArgument(`Reader ${this.name} was removed. Ask the log for a new one.`);
+    }
   }
 }
 
@@ -90,9 +115,17 @@ export class ReaderPositions {
   constructor(store: WalStore, end: () => Lsn) {
     this.#store = store;
     this.#end = end;
-    for (const file of store.side?.names?.() ?? []) {
-      const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
-      if (namePattern.test(name)) this.#openReader(name, 0 as Lsn);
+    try {
+      for (const file of store.side?.names?.() ?? []) {
+        const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
+        // One whose position a power cut has torn stands at 0: nothing is written, the disk may be full.
+        if (namePattern.test(name)) this.#openReader(name);
+      }
+      // A position may be on the disk before the records it has passed, and outlive them.
+      this.cut(end());
+    } catch (error) {
+      this.close();
+      throw error;
     }
   }
 
@@ -104,7 +137,11 @@ export class ReaderPositions {
         `The name of a reader is 1 to 64 letters, digits, dots, dashes and underscores; got ${got}.`,
       );
     }
-    return this.#open.get(name) ?? this.#openReader(name, from);
+    const known = this.#open.get(name);
+    if (known !== undefined) return known;
+    const reader = this.#openReader(name);
+    reader.begin(from);
+    return reader;
   }
 
   /** The lowest position of any reader; infinity when there is none. */
@@ -118,11 +155,20 @@ export class ReaderPositions {
     for (const reader of this.#open.values()) reader.cut(end);
   }
 
+  /** Closes all; throws what the first that failed threw. */
   close(): void {
-    for (const reader of this.#open.values()) reader.close();
+    let failure: { readonly error: unknown } | null = null;
+    for (const reader of this.#open.values()) {
+      try {
+        reader.close();
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== null) throw failure.error;
   }
 
-  #openReader(name: string, from: Lsn): ReaderPosition {
+  #openReader(name: string): ReaderPosition {
     const side: StoreSide | undefined = this.#store.side;
     if (side?.named === undefined) {
       throw new WalError(
@@ -133,9 +179,14 @@ export class ReaderPositions {
         },
       );
     }
-    const reader = new ReaderPosition(name, side.named(filePrefix + name), from, this.#end, () =>
-      this.#open.delete(name),
-    );
+    const file = side.named(filePrefix + name);
+    let reader: ReaderPosition;
+    try {
+      reader = new ReaderPosition(name, file, this.#end, () => this.#open.delete(name));
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     this.#open.set(name, reader);
     return reader;
   }

@@ -18,6 +18,7 @@ import type { LogState } from "../commit/log-state.ts";
 import { asIoError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import type { Mark } from "../recovery/mark.ts";
+import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 
 interface PendingCut {
@@ -49,7 +50,9 @@ export class SuffixCut {
 
   /** The lowest end that the log was cut to since there had been `count` cuts. */
   lowestSince(count: number): number {
-    return Math.min(...this.#ends.slice(count));
+    let lowest = Number.POSITIVE_INFINITY;
+    for (let i = count; i < this.#ends.length; i++) lowest = Math.min(lowest, this.#ends[i] as Lsn);
+    return lowest;
   }
 
   /** Cuts; resolves when the cut is durable. */
@@ -127,7 +130,7 @@ export class SuffixCut {
     this.#state.cutTo(end);
     this.#ends.push(end);
     try {
-      this.#store.truncate(end);
+      checkDone(this.#store, "truncate", this.#store.truncate(end));
     } catch (error) {
       const failure = asIoError(error, `Cutting the log at ${end} failed`, where);
       this.#state.setPoison(failure);

@@ -9,7 +9,7 @@ export const exportsToCome: readonly string[] = ["Codec", "TypedWal"];
 
 /** Members of what it has that are not there yet. `static` where they belong to the class itself. */
 export const membersToCome: Readonly<Record<string, readonly string[]>> = {
-  Wal: ["follow", "appendTyped", "typed"],
+  Wal: ["appendTyped", "typed"],
   WalRecord: ["decode"],
 };
 

@@ -72,6 +72,33 @@ export const preludes: Readonly<Record<string, string>> = {
       if (applied.length !== 1) throw new Error("the example read " + applied.length + " records");
     });`,
 
+  "Wal.follow": `
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    wal.append("before");
+    const checkpoint = wal.append("after");
+    const sent: Uint8Array[] = [];
+    async function send(data: Uint8Array): Promise<void> {
+      sent.push(data);
+    }
+    void wal.close();
+    process.on("exit", () => {
+      if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
+    });`,
+
+  "Wal.appendAll": `
+    import { createReadStream, writeFileSync } from "node:fs";
+    import { pipeline } from "node:stream/promises";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    writeFileSync("orders.txt", "tea\\nmilk\\n");
+    async function* split(chunks: AsyncIterable<Buffer>): AsyncGenerator<string, void, undefined> {
+      for await (const chunk of chunks) yield* chunk.toString().trimEnd().split("\\n");
+    }
+    process.on("exit", () => {
+      if (wal.end !== 23) throw new Error("the example left the log at " + wal.end);
+    });`,
+
   SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
 
   convert: `

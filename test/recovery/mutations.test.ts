@@ -59,14 +59,14 @@ const mutations: readonly Mutation[] = [
   {
     name: "sync raises durable and mark before the flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "this.#succeed(begin); this.#store.flushBlocking();",
     check: session,
   },
   {
     name: "sync does not flush",
     file: "commit/group-commit.js",
-    from: /this\.#store\.flushBlocking\(\);/,
+    from: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
     to: "",
     check: session,
   },
@@ -185,8 +185,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "a failed flush of the repair is ignored",
     file: "store/store-io.js",
-    from: /flushBlockingChecked\(store\);\s+state/,
-    to: "try { flushBlockingChecked(store); } catch {} state",
+    from: /flushBlockingChecked\(store\);\s+\}/,
+    to: "try { flushBlockingChecked(store); } catch {} }",
     check: (lib) => {
       for (const each of repairs()) checkRepairFlush(lib, each);
     },

@@ -48,7 +48,7 @@ test("links that lead in a circle, and a name that is too long", async (t) => {
 
 test("read-only where there is no log", async (t) => {
   const path = join(scratchDir(t), "log.wal");
-  await refused(path, { errno: "ENOENT" }, /readOnly the log too/, { readOnly: true });
+  await refused(path, { errno: "ENOENT" }, /so must the log/, { readOnly: true });
   assert.equal(existsSync(path), false);
 });
 
@@ -155,3 +155,11 @@ function checkPermissions(paths: readonly string[]): void {
     assert.match(message ?? "", /the right to/);
   }
 }
+
+// Its size was taken for that of a segment, and reading the log failed with EISDIR.
+test("a folder with the name of a segment is refused by name, and stays", async (t) => {
+  const dir = join(scratchDir(t), "log");
+  mkdirSync(join(dir, "00000000000000000001.wal"), { recursive: true });
+  const path = join(dir, "00000000000000000001.wal");
+  await assert.rejects(Wal.openSegmented(dir), walFault("WAL_CORRUPT", { path, reason: "not-a-file" }));
+});

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { FileStore, MemStore, type WalStore } from "wal-db";
+import { FileStore, MemStore, SegmentedStore, type WalStore } from "wal-db";
 import { openFileStore } from "#internal/store/file-store.js";
+import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { Random } from "../support/random.ts";
-import { scratchDir } from "../support/scratch.ts";
+import { fastScratchDir, scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 
 /** What WalStore promises, held against every store there is. */
@@ -14,7 +15,19 @@ const stores: Readonly<Record<string, (t: TestContext) => WalStore>> = {
   FileStore: (t) => FileStore.open(join(scratchDir(t), "log.wal")),
   "FileStore on a disk that moves three bytes at a time and is interrupted": (t) =>
     openFileStore(join(scratchDir(t), "log.wal"), { disk: hesitantDisk() }),
+  "SegmentedStore of 1 byte": (t) => SegmentedStore.open(join(fastScratchDir(t), "log"), 1),
+  "SegmentedStore of 7 bytes": (t) => SegmentedStore.open(join(fastScratchDir(t), "log"), 7),
+  "SegmentedStore of 512 bytes": (t) => SegmentedStore.open(join(fastScratchDir(t), "log"), 512),
+  "SegmentedStore of one segment": (t) => SegmentedStore.open(join(scratchDir(t), "log"), 1 << 20),
+  "SegmentedStore on a disk that moves three bytes at a time and is interrupted": (t) =>
+    openSegmentedStore(join(fastScratchDir(t), "log"), 7, { disk: hesitantDisk() }),
 };
+
+/** How much is written to see it grow: a file for each byte is not quick. */
+function growthOf(name: string): number {
+  if (/three bytes|of 7 bytes/.test(name)) return 20_000;
+  return name.includes("of 1 byte") ? 2000 : 300_000;
+}
 
 function hesitantDisk(): FaultDisk {
   const disk = new FaultDisk();
@@ -94,7 +107,7 @@ for (const [name, open] of Object.entries(stores)) {
 
   check("grows without losing a byte", (store) => {
     const random = new Random(50);
-    const whole = random.bytes(name.includes("three bytes") ? 20_000 : 300_000);
+    const whole = random.bytes(growthOf(name));
     for (let at = 0; at < whole.length;) {
       const length = 1 + random.next(30_000);
       store.writeAt(at, whole.subarray(at, at + length));

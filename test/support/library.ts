@@ -4,10 +4,12 @@
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 import { openFileStore } from "#internal/store/file-store.js";
+import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import type { Disk } from "#internal/store/disk.js";
-import { Wal, type WalOptions } from "wal-db";
+import { type SegmentedOptions, Wal, type WalOptions } from "wal-db";
 
 type StoreModule = { openFileStore: typeof openFileStore };
+type SegmentedModule = { openSegmentedStore: typeof openSegmentedStore };
 type WalModule = { Wal: typeof Wal };
 
 export interface Library {
@@ -15,23 +17,34 @@ export interface Library {
   /** Opens the log at `path` on `disk`, as Wal.openBlocking does on the real one. */
   open(disk: Disk, path: string, options?: WalOptions): Wal;
   openAsync(disk: Disk, path: string, options?: WalOptions): Promise<Wal>;
+  openSegmented(disk: Disk, dir: string, segmentSize: number, options?: SegmentedOptions): Wal;
 }
 
-function libraryOf(wal: WalModule, stores: StoreModule): Library {
-  const storeFor = (disk: Disk, path: string, options?: WalOptions) =>
-    stores.openFileStore(path, { disk, readOnly: options?.readOnly ?? false });
+function on(disk: Disk, options?: WalOptions): { disk: Disk; readOnly: boolean } {
+  return { disk, readOnly: options?.readOnly ?? false };
+}
+
+function libraryOf(wal: WalModule, stores: StoreModule, segmented: SegmentedModule): Library {
   return {
     Wal: wal.Wal,
-    open: (disk, path, options) => wal.Wal.withStoreBlocking(storeFor(disk, path, options), options),
-    openAsync: (disk, path, options) => wal.Wal.withStore(storeFor(disk, path, options), options),
+    open: (disk, path, options) =>
+      wal.Wal.withStoreBlocking(stores.openFileStore(path, on(disk, options)), options),
+    openAsync: (disk, path, options) =>
+      wal.Wal.withStore(stores.openFileStore(path, on(disk, options)), options),
+    openSegmented: (disk, dir, size, options) =>
+      wal.Wal.withStoreBlocking(segmented.openSegmentedStore(dir, size, on(disk, options)), options),
   };
 }
 
 /** The library under test. */
-export const library: Library = libraryOf({ Wal }, { openFileStore });
+export const library: Library = libraryOf({ Wal }, { openFileStore }, { openSegmentedStore });
 
 /** A built copy of it, in another folder. */
 export async function libraryIn(dist: string): Promise<Library> {
   const load = (name: string): Promise<unknown> => import(pathToFileURL(join(dist, name)).href);
-  return libraryOf((await load("index.js")) as WalModule, (await load("store/file-store.js")) as StoreModule);
+  return libraryOf(
+    (await load("index.js")) as WalModule,
+    (await load("store/file-store.js")) as StoreModule,
+    (await load("store/segmented-store.js")) as SegmentedModule,
+  );
 }

@@ -1,11 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
+const memoryDir = "/dev/shm";
+
 /** A folder for one test, removed when the test ends. */
-export function scratchDir(t: TestContext): string {
-  const dir = mkdtempSync(join(tmpdir(), "wal-db-"));
+export function scratchDir(t: TestContext, parent: string = tmpdir()): string {
+  const dir = mkdtempSync(join(parent, "wal-db-"));
   t.after(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+/** The same in memory where there is such a place: for very many files, which a disk would be slow at. */
+export function fastScratchDir(t: TestContext): string {
+  return scratchDir(t, existsSync(memoryDir) ? memoryDir : tmpdir());
 }

@@ -7,11 +7,12 @@
  *   pending   calls since the last flush, in order
  *
  * A power cut keeps of each file's pending calls any subset, writes possibly torn; of the
- * directory's pending changes any prefix (file systems journal those in order). A flush that fails
+ * directory's pending changes any prefix (file systems journal those in order), or, where the test
+ * asks for it, any subset of them as well. A flush that fails
  * does what Linux does: the pending writes are dropped and their pages count as clean, so that they
  * are still seen, and no later flush will put them on the disk.
  */
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { Disk, FileStat } from "#internal/store/disk.js";
 
 type Pending =
@@ -29,7 +30,8 @@ type Entries = Map<string, Inode>;
 type EntryChange =
   | { readonly kind: "link"; readonly path: string; readonly inode: Inode }
   | { readonly kind: "unlink"; readonly path: string }
-  | { readonly kind: "rename"; readonly from: string; readonly to: string };
+  | { readonly kind: "rename"; readonly from: string; readonly to: string; readonly inode: Inode }
+  | { readonly kind: "renameDirectory"; readonly from: string; readonly to: string };
 
 /** Numbers from a seed, alike on every machine. */
 export type Random = () => number;
@@ -46,6 +48,8 @@ export class VolatileDisk {
   readonly disk: Disk;
   /** The number of the next flush of a file that fails with EIO, counted down; 0: none. */
   failFlush = 0;
+  /** Writes of up to this many bytes are kept or lost and not torn: a drive writes a sector at once. */
+  wholeWriteBytes = 0;
   /** Writes beyond this many bytes of all files together fail with ENOSPC. */
   capacity: number = Number.POSITIVE_INFINITY;
   #nextId = 1;
@@ -79,19 +83,45 @@ export class VolatileDisk {
     return contentOf(this.#durable, (inode) => inode.durable);
   }
 
+  /** The system writes back, on its own, what it holds of these files. */
+  writeBack(chosen: (path: string) => boolean): void {
+    for (const [path, inode] of this.#seen) {
+      if (!chosen(path)) continue;
+      for (const call of inode.pending) inode.durable = applied(inode.durable, call);
+      inode.pending = [];
+    }
+  }
+
+  /** What was flushed of this file is lost after all: a drive that lied, or a hand that removed it. */
+  forget(path: string): void {
+    const inode = this.#seen.get(path);
+    if (inode === undefined) return;
+    inode.durable = new Uint8Array(0);
+    inode.pending = [];
+  }
+
   /** The process is gone: its descriptors and locks with it. What it wrote is still seen. */
   killProcess(): void {
     this.#open.clear();
     this.#locks.clear();
   }
 
-  /** The power is cut: without `random` all that was not flushed is gone, with it any part. */
-  cutPower(random?: Random): void {
+  /**
+   * The power is cut: without `random` all that was not flushed is gone, with it any part; of the
+   * names a prefix of the changes, or any of them.
+   */
+  cutPower(random?: Random, names: "prefix" | "any" = "prefix"): void {
     this.killProcess();
     const inodes = new Set([...this.#seen.values(), ...this.#durable.values()]);
     for (const change of this.#changes) if (change.kind === "link") inodes.add(change.inode);
-    const kept = random === undefined ? 0 : Math.floor(random() * (this.#changes.length + 1));
-    for (const change of this.#changes.slice(0, kept)) applyEntry(this.#durable, change);
+    const kept = new Set(this.#keptChanges(random, names));
+    for (const change of kept) applyEntry(this.#durable, change);
+    for (const change of this.#changes.toReversed()) {
+      if (change.kind !== "renameDirectory" || kept.has(change)) continue;
+      const directory = this.#directories.get(change.to);
+      this.#directories.delete(change.to);
+      if (directory !== undefined) this.#directories.set(change.from, directory);
+    }
     this.#changes = [];
     this.#seen.clear();
     for (const [path, inode] of this.#durable) this.#seen.set(path, inode);
@@ -100,11 +130,22 @@ export class VolatileDisk {
         if (random === undefined) break;
         const fate = random();
         if (fate < 0.4) inode.durable = applied(inode.durable, call);
-        else if (fate < 0.7) inode.durable = applied(inode.durable, torn(call, random));
+        else if (fate < 0.7 && this.#canTear(call))
+          inode.durable = applied(inode.durable, torn(call, random));
       }
       inode.pending = [];
       inode.seen = inode.durable.slice();
     }
+  }
+
+  #canTear(call: Pending): boolean {
+    return call.kind === "truncate" || call.bytes.length > this.wholeWriteBytes;
+  }
+
+  #keptChanges(random: Random | undefined, names: "prefix" | "any"): EntryChange[] {
+    if (random === undefined) return [];
+    if (names === "any") return this.#changes.filter(() => random() < 0.5);
+    return this.#changes.slice(0, Math.floor(random() * (this.#changes.length + 1)));
   }
 
   #newInode(): Inode {
@@ -125,18 +166,20 @@ export class VolatileDisk {
 
   #flush(fd: number, all: boolean): void {
     const inode = this.#inode(fd);
-    this.#settle(inode, inode.pending.length, all);
+    this.#settle(inode, new Set(inode.pending), all);
   }
 
-  #settle(inode: Inode, count: number, all: boolean): void {
-    const calls = inode.pending.slice(0, count);
+  /** @param covered The calls that the flush speaks for; another may have settled some meanwhile. */
+  #settle(inode: Inode, covered: ReadonlySet<Pending>, all: boolean): void {
+    const calls = inode.pending.filter((call) => covered.has(call));
+    const later = inode.pending.filter((call) => !covered.has(call));
     if (this.failFlush > 0 && --this.failFlush === 0) {
-      inode.pending = [...calls.filter((call) => call.kind === "truncate"), ...inode.pending.slice(count)];
+      inode.pending = [...calls.filter((call) => call.kind === "truncate"), ...later];
       throw systemError("EIO");
     }
     const before = inode.durable;
     for (const call of calls) inode.durable = applied(inode.durable, call);
-    inode.pending = inode.pending.slice(count);
+    inode.pending = later;
     const { length } = inode.durable;
     if (all || length >= before.length) return;
     // A flush of the data alone need not make a smaller size durable.
@@ -153,13 +196,20 @@ export class VolatileDisk {
     return made;
   }
 
-  /** Makes the first `count` pending changes durable, as far as they are of that directory. */
-  #flushNames(directory: string, count: number): void {
-    const flushed = this.#changes
-      .slice(0, count)
-      .filter((change) => dirname(entryPathOf(change)) === directory);
+  /** Makes those of the `covered` changes durable that are of that directory. */
+  #flushNames(directory: string, covered: ReadonlySet<EntryChange>): void {
+    const flushed = this.#changes.filter(
+      (change) => covered.has(change) && dirname(entryPathOf(change)) === directory,
+    );
     for (const change of flushed) applyEntry(this.#durable, change);
     this.#changes = this.#changes.filter((change) => !flushed.includes(change));
+  }
+
+  /** One change of one name: after a power cut all the files are under one of the two. */
+  #renameDirectory(directory: Inode, from: string, to: string): void {
+    this.#directories.delete(from);
+    this.#directories.set(to, directory);
+    this.#change({ kind: "renameDirectory", from, to });
   }
 
   #used(): number {
@@ -182,11 +232,11 @@ export class VolatileDisk {
     const flushSoon = async (fd: number, all: boolean): Promise<void> => {
       // What is written after a flush began is not covered by it.
       const inode = this.#inode(fd);
-      const count = inode.pending.length;
+      const covered = new Set(inode.pending);
       await new Promise<void>((resolve) => {
         setImmediate(resolve);
       });
-      this.#settle(inode, Math.min(count, inode.pending.length), all);
+      this.#settle(inode, covered, all);
     };
     const read: Disk["read"] = (fd, into, from, length, position) => {
       const bytes = this.#inode(fd).seen.subarray(position, position + length);
@@ -239,13 +289,13 @@ export class VolatileDisk {
         return fd;
       },
       flushDirectory: async (path) => {
-        const count = this.#changes.length;
+        const covered = new Set(this.#changes);
         await new Promise<void>((resolve) => {
           setImmediate(resolve);
         });
-        this.#flushNames(path, Math.min(count, this.#changes.length));
+        this.#flushNames(path, covered);
       },
-      flushDirectoryBlocking: (path) => this.#flushNames(path, this.#changes.length),
+      flushDirectoryBlocking: (path) => this.#flushNames(path, new Set(this.#changes)),
       lock: (fd) => {
         const inode = this.#inode(fd);
         if (this.#locks.has(inode)) return false;
@@ -254,8 +304,11 @@ export class VolatileDisk {
       },
       unlock: () => {},
       rename: (from, to) => {
-        if (!this.#seen.has(from)) throw systemError("ENOENT");
-        this.#change({ kind: "rename", from, to });
+        const directory = this.#directories.get(from);
+        if (directory !== undefined) return this.#renameDirectory(directory, from, to);
+        const inode = this.#seen.get(from);
+        if (inode === undefined) throw systemError("ENOENT");
+        this.#change({ kind: "rename", from, to, inode });
       },
       remove: (path) => {
         if (!this.#seen.has(path)) throw systemError("ENOENT");
@@ -281,17 +334,21 @@ function contentOf(entries: Entries, bytes: (inode: Inode) => Uint8Array): Recor
 }
 
 function entryPathOf(change: EntryChange): string {
-  return change.kind === "rename" ? change.to : change.path;
+  return change.kind === "link" || change.kind === "unlink" ? change.path : change.to;
 }
 
 function applyEntry(entries: Entries, change: EntryChange): void {
   if (change.kind === "link") entries.set(change.path, change.inode);
   else if (change.kind === "unlink") entries.delete(change.path);
-  else {
-    const inode = entries.get(change.from);
-    if (inode === undefined) return;
+  else if (change.kind === "rename") {
     entries.delete(change.from);
-    entries.set(change.to, inode);
+    entries.set(change.to, change.inode);
+  } else {
+    for (const [path, inode] of Array.from(entries)) {
+      if (dirname(path) !== change.from) continue;
+      entries.delete(path);
+      entries.set(join(change.to, basename(path)), inode);
+    }
   }
 }
 

@@ -6,6 +6,14 @@ import { Worker } from "node:worker_threads";
 import { MemStore, Wal, type WalShare } from "wal-db";
 import type { Told, WriterJob } from "./writer.ts";
 
+/** So that a test that fails leaves no thread behind that would keep its process. */
+const running = new Set<Worker>();
+
+/** For `after` of a test file. */
+export async function terminateAll(): Promise<void> {
+  await Promise.all([...running].map((worker) => worker.terminate()));
+}
+
 export class Writer {
   readonly worker: Worker;
   readonly told: Told[] = [];
@@ -15,6 +23,8 @@ export class Writer {
 
   constructor(job: WriterJob) {
     this.worker = new Worker(new URL("./writer.js", import.meta.url), { workerData: job });
+    running.add(this.worker);
+    this.worker.on("exit", () => running.delete(this.worker));
     this.worker.on("message", (told: Told) => {
       this.told.push(told);
       this.#changed();

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Wal, WalError } from "wal-db";
 import { Random } from "../support/random.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
-import { isLinux, openLog, recordsByWriter, Writer } from "./crew.ts";
+import { isLinux, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";
 import type { Fault, WriterJob } from "./writer.ts";
+
+after(terminateAll);
 
 const long = process.env["WAL_DB_LONG"] === "1";
 const notHere = isLinux ? false : "only Linux tells at once whether a thread lives";

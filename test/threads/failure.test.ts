@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { WalError } from "wal-db";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
-import { crewOf, openLog, recordsByWriter, Writer } from "./crew.ts";
+import { crewOf, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";
+
+after(terminateAll);
 
 for (const kind of ["file", "segmented"] as const) {
   test(`${kind}: a flush that fails in a worker is told to every thread, with its cause`, async (t) => {

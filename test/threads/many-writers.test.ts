@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { scratchDir } from "../support/scratch.ts";
-import { crewOf, openLog, recordsByWriter, type StoreKind } from "./crew.ts";
+import { crewOf, openLog, recordsByWriter, type StoreKind, terminateAll } from "./crew.ts";
+
+after(terminateAll);
 
 const long = process.env["WAL_DB_LONG"] === "1";
 const records: Readonly<Record<string, number>> = long

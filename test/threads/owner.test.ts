@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { renameSync, writeFileSync } from "node:fs";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { MemStore, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
-import { crewOf, openLog, recordsByWriter, type StoreKind } from "./crew.ts";
+import { crewOf, openLog, recordsByWriter, type StoreKind, terminateAll } from "./crew.ts";
+
+after(terminateAll);
 
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -112,7 +114,7 @@ test("what stays with the owner is refused where the log was joined, and closing
   const notHere = walFault("WAL_UNSUPPORTED", {}, /for the thread that opened/);
   await assert.rejects(joined.truncateAfter(lsn), notHere);
   await assert.rejects(joined.truncateBefore(lsn), notHere);
-  await assert.rejects(joined.retain(), notHere);
+  await assert.rejects(joined.retain({}), notHere);
   assert.throws(() => joined.truncateAfterBlocking(lsn), notHere);
   assert.throws(() => joined.truncateBeforeBlocking(lsn), notHere);
   assert.throws(() => joined.reader("a"), notHere);

@@ -6,7 +6,7 @@ import { Lsn, MemStore, type RecordInput, Wal } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import { settingsOf } from "#internal/options.js";
 import { FaultDisk } from "../support/fault-disk.ts";
-import { HandStore } from "../support/hand-store.ts";
+import { HandStore, turn } from "../support/hand-store.ts";
 import { referenceScan } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { systemError, walFault } from "../support/wal-fault.ts";
@@ -251,4 +251,17 @@ test("on a file: ENOSPC on the n-th write, whole or in part, and nothing is inve
       again.closeBlocking();
     }
   }
+});
+
+// What a store rejects with need not be an error. A value without a text threw within the handler of the
+// failure: the waiters were never told, and the process ended on an unhandled rejection.
+test("a flush that rejects with a value that has no text poisons, and every waiter is told", async () => {
+  const store = new HandStore();
+  const wal = await Wal.withStore(store);
+  store.byHand = true;
+  const synced = wal.appendAndSync("one");
+  await turn();
+  store.flight(0).fail(Object.create(null));
+  await assert.rejects(synced, walFault("WAL_POISONED"));
+  await wal.close();
 });

@@ -248,3 +248,14 @@ test("two copies of the package agree on what a WalError is; a subclass is still
   assert.ok(new Special("WAL_IO", "special") instanceof Special);
   assert.ok(new Special("WAL_IO", "special") instanceof copy.WalError);
 });
+
+// A store that cannot read ahead is read one turn of the event loop later. The log may be closed in it.
+test("for await: a log closed in the turn before a read is not read", async () => {
+  const store = new HandStore();
+  const wal = await Wal.withStore(store);
+  wal.append("one");
+  const next = wal[Symbol.asyncIterator]().next();
+  wal.closeBlocking();
+  await assert.rejects(next, walFault("WAL_CLOSED"));
+  assert.deepEqual(store.afterClose, []);
+});

@@ -1,0 +1,135 @@
+/**
+ * Progress: how far a log has got, and how to wait, without looking again and again, for it to get
+ * further. What a follower reads by, in the thread that owns the log; a thread that has attached to
+ * it needs another implementation of the same interface, over shared memory.
+ *
+ * To lose no wake-up, a reader keeps to this order:
+ *
+ *   1  seen = epoch
+ *   2  look: how far it is, whether it was cut, poisoned or closed; nothing new ?
+ *   3  whenPast(offset, until, seen, wake): wakes at once if 2 no longer holds
+ *
+ * The wait holds nothing: neither a timer nor anything else that keeps a process alive.
+ */
+import type { WalError } from "../errors.ts";
+import type { Lsn } from "../lsn.ts";
+import type { LogState } from "./log-state.ts";
+
+/**
+ * How far a follower reads. `appended`: all that is written. `durable`: only what is on stable
+ * storage, which no crash takes back.
+ */
+export type Until = "appended" | "durable";
+
+export interface Progress {
+  /** Every byte below is written; a record boundary. */
+  readonly appended: Lsn;
+  /** Every byte below is on stable storage; a record boundary. */
+  readonly durable: Lsn;
+  /** What poisoned the log. */
+  readonly poison: WalError | null;
+  /** Another number after each cut, when the log is poisoned, and when it is closed. */
+  readonly epoch: number;
+  /**
+   * Calls `wake` once, soon after the log has passed `offset` or is no longer in the epoch `seen`;
+   * at once if that is so already. It may wake for nothing. Returns what takes the wait back.
+   */
+  whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void;
+}
+
+/**
+ * Progress in one thread. It is told of what this thread does, and tells those who wait; of what other
+ * threads do, once the log is shared, it learns by waiting on the cells while anyone waits for it.
+ */
+export class LocalProgress implements Progress {
+  /** Whether anyone waits for an append. All that the way of an append looks at. */
+  appendAwaited = false;
+  #turns = 0;
+  #listens = false;
+  readonly #state: LogState;
+  readonly #waiting: Readonly<Record<Until, Set<() => void>>> = { appended: new Set(), durable: new Set() };
+
+  constructor(state: LogState) {
+    this.#state = state;
+  }
+
+  get epoch(): number {
+    return this.#turns + this.#state.turns;
+  }
+
+  get appended(): Lsn {
+    return this.#state.committed;
+  }
+
+  get durable(): Lsn {
+    return this.#state.durable;
+  }
+
+  get poison(): WalError | null {
+    return this.#state.poison;
+  }
+
+  whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void {
+    if (this.epoch !== seen || this[until] > offset) {
+      wake();
+      return () => {};
+    }
+    const waiting = this.#waiting[until];
+    waiting.add(wake);
+    if (until === "appended") this.appendAwaited = true;
+    if (this.#state.isShared && !this.#listens) void this.#listen();
+    return () => waiting.delete(wake);
+  }
+
+  /** Records were appended. To be called if `appendAwaited`. */
+  afterAppend(): void {
+    this.appendAwaited = false;
+    wakeAll(this.#waiting.appended);
+  }
+
+  /** A flush has succeeded. */
+  afterFlush(): void {
+    wakeAll(this.#waiting.durable);
+  }
+
+  /** Until nobody waits: looks at each change that another thread makes. Keeps no process alive. */
+  async #listen(): Promise<void> {
+    this.#listens = true;
+    const state = this.#state;
+    const waiter = state.waiter();
+    const look = (): string => `${state.turns} ${state.committed} ${state.durable}`;
+    try {
+      let before = "";
+      while (this.#waiting.appended.size + this.#waiting.durable.size > 0) {
+        const seen = state.epoch;
+        const now = look();
+        if (now !== before) {
+          before = now;
+          this.afterAppend();
+          this.afterFlush();
+          await Promise.resolve();
+        } else if (waiter.enter("writer")) {
+          await state.change(seen);
+          state.lookForDead();
+        }
+      }
+    } finally {
+      waiter.leave();
+      this.#listens = false;
+    }
+  }
+
+  /** The log was cut, poisoned or closed. */
+  turn(): void {
+    this.#turns++;
+    this.afterAppend();
+    this.afterFlush();
+  }
+}
+
+function wakeAll(waiting: Set<() => void>): void {
+  if (waiting.size === 0) return;
+  const woken = [...waiting];
+  waiting.clear();
+  for (const wake of woken) wake();
+}

@@ -1,0 +1,3 @@
+/** What the writing and the following process agree on. */
+export const lastText = "the last";
+export const segmentBytes = 512;

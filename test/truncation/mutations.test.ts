@@ -1,0 +1,138 @@
+/**
+ * The library broken on purpose, in one place at a time: the crash points of truncation must each
+ * time find it out.
+ */
+import assert from "node:assert/strict";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { checkScenario, scenarios } from "../support/cut-checks.ts";
+import { libraryIn } from "../support/library.ts";
+import { scratchDir } from "../support/scratch.ts";
+
+const dist = fileURLToPath(new URL("../../../dist/", import.meta.url));
+const seeds = 8;
+
+interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  /** What stands there now. Exactly once; change it here when the code changes. */
+  readonly from: RegExp;
+  readonly to: string;
+  readonly scenario: string;
+}
+
+const mutations: readonly Mutation[] = [
+  {
+    name: "the mark is not lowered before the cut",
+    file: "truncation/suffix-cut.js",
+    from: /this\.#mark\?\.lower\(end\);/,
+    to: "",
+    scenario: "truncateAfter",
+  },
+  {
+    name: "a cut resolves without its flush",
+    file: "truncation/suffix-cut.js",
+    from: /cut\.flushed = this\.#commit\.barrier\(\);/,
+    to: "",
+    scenario: "truncateAfter, the other way round",
+  },
+  {
+    name: "the segment that is cut is not flushed before those above it go",
+    file: "store/segmented-store.js",
+    from: /file\.truncate\(position\);([^]*?)file\.flushBlocking\(\);/,
+    to: "file.truncate(position); this.#sizes.set(keep, position); this.#files.markDirty(keep);",
+    scenario: "truncateAfter",
+  },
+  {
+    name: "segments above the cut go low to high, before the cut of the first",
+    file: "store/segmented-store.js",
+    from: /const position = length - keep \* this\.segmentSize;\n/,
+    to: `const position = length - keep * this.segmentSize;
+        for (const index of [...this.#sizes.keys()].filter((k) => k > keep).sort((a, b) => a - b)) this.#removeSegment(index);
+        this.#last = Math.min(this.#last, keep);`,
+    scenario: "truncateAfter",
+  },
+  {
+    name: "the head is written after the segments are gone",
+    file: "wal.js",
+    from: /segments\.setHead\(at\);\s+this\.#state\.setHead\(at\);\s+this\.#reclaim\(\);/,
+    to: "this.#state.setHead(at); this.#reclaim(); segments.setHead(at);",
+    scenario: "truncateBefore",
+  },
+  {
+    name: "the head is written in place",
+    file: "store/head-marker.js",
+    from: /replaceDurably\(disk, path, \(fd\) => writeFully\(disk, fd, bytes, 0\)\);/,
+    to: `const fd = disk.open(path, disk.stat(path).kind === "missing" ? "create" : "r+");
+      disk.truncate(fd, 0);
+      writeFully(disk, fd, bytes, 0);
+      disk.flushAllBlocking(fd);
+      disk.close(fd);
+      disk.flushDirectoryBlocking(path.replace(/\\/head$/, ""));`,
+    scenario: "the head replaced twice, then the end cut",
+  },
+  {
+    name: "a prefix is dropped before what stays is synced",
+    file: "wal.js",
+    from: /if \(at > this\.head\)\s+this\.#commit\.syncBlocking\(at\);/,
+    to: "",
+    scenario: "truncateBefore past what was synced, up to the end",
+  },
+  {
+    name: "a flush leaves out the names of new segments",
+    file: "store/segmented-store.js",
+    from: /if \(flights\.some\(\(flight\) => flight\.names\)\)/,
+    to: "if (false)",
+    scenario: "an append that makes several segments",
+  },
+  {
+    name: "an asynchronous flush leaves out the names of new segments",
+    file: "store/segmented-store.js",
+    from: /if \(flight\.names && !flight\.covered\)/,
+    to: "if (false)",
+    scenario: "an append that makes several segments",
+  },
+  {
+    name: "a flush leaves out all segments but the last",
+    file: "store/segmented-store.js",
+    from: /const segments = new Set\(flights\.flatMap\(\(flight\) => flight\.segments\)\);/,
+    to: "const segments = new Set(flights.flatMap((flight) => flight.segments.slice(-1)));",
+    scenario: "a new log",
+  },
+  {
+    name: "the first mark is not flushed",
+    file: "recovery/mark.js",
+    from: /if \(before === null\)\s+this\.#file\.flush\(\);/,
+    to: "",
+    scenario: "truncateAfter in a log that was never synced",
+  },
+];
+
+for (const mutation of mutations) {
+  test(`found out: ${mutation.name}`, async (t) => {
+    const broken = scratchDir(t);
+    cpSync(dist, broken, { recursive: true });
+    writeFileSync(join(broken, "package.json"), '{ "type": "module" }');
+    const file = join(broken, mutation.file);
+    const source = readFileSync(file, "utf8");
+    assert.match(source, mutation.from, `${mutation.file} has nothing like it any more`);
+    writeFileSync(
+      file,
+      source.replace(mutation.from, () => mutation.to),
+    );
+    const lib = await libraryIn(broken);
+    const scenario = scenarios.find((each) => each.name === mutation.scenario);
+    assert.ok(scenario !== undefined, mutation.scenario);
+    await assert.rejects(
+      checkScenario(lib, scenario, seeds),
+      // A check that found something, or an open that had to succeed and was refused; no accident.
+      (error: Error) => {
+        if (process.env["WAL_DB_SHOW"] === "1") t.diagnostic(error.message);
+        return error.name === "AssertionError" || error.name === "WalError";
+      },
+      "the checks did not find it out",
+    );
+  });
+}
