@@ -82,8 +82,6 @@ export class SegmentedStore implements WalStore {
   #range: SegmentRange | null = null;
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
-  /** Segments that this store has removed: a flush under way may have meant them. */
-  readonly #removed = new Set<number>();
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -236,7 +234,7 @@ export class SegmentedStore implements WalStore {
       for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
         const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
         // Those that were cut off meanwhile have nothing to flush.
-        const there = some.filter((index) => this.#isThere(index));
+        const there = some.filter((index) => this.#isThere(index, flight));
         await Promise.all(there.map((index) => this.#flushSegment(index)));
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
@@ -249,9 +247,10 @@ export class SegmentedStore implements WalStore {
 
   flushBlocking(): void {
     const flights = [this.#takeFlight(), ...this.#inFlight];
-    const segments = new Set(flights.flatMap((flight) => flight.segments));
+    const segments = new Set(
+      flights.flatMap((flight) => flight.segments.filter((index) => this.#isThere(index, flight))),
+    );
     for (const index of segments) {
-      if (!this.#isThere(index)) continue;
       this.#files.get(index).flushBlocking();
       this.#files.flushed(index);
     }
@@ -404,8 +403,9 @@ export class SegmentedStore implements WalStore {
     this.#last = Math.max(-1, ...this.#sizes.keys());
   }
 
-  #isThere(index: number): boolean {
-    return this.#joined === null ? this.#sizes.has(index) : !this.#removed.has(index);
+  /** Whether a segment that a flight speaks for is still there: it may have been cut off since. */
+  #isThere(index: number, flight: Flight): boolean {
+    return this.#joined === null ? this.#sizes.has(index) : !flight.gone.has(index);
   }
 
   #makeFull(index: number): void {
@@ -419,7 +419,6 @@ export class SegmentedStore implements WalStore {
 
   #create(index: number): ReturnType<SegmentFiles["get"]> {
     const file = this.#files.create(index);
-    this.#removed.delete(index);
     this.#sizes.set(index, 0);
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
@@ -435,7 +434,12 @@ export class SegmentedStore implements WalStore {
   #takeFlight(): Flight {
     const range = this.#range;
     if (range !== null) return this.#takeRange(range);
-    const flight = { segments: this.#files.takeDirty(), names: this.#newNames, covered: false };
+    const flight = {
+      segments: this.#files.takeDirty(),
+      names: this.#newNames,
+      covered: false,
+      gone: new Set<number>(),
+    };
     this.#newNames = false;
     return flight;
   }
@@ -448,7 +452,7 @@ export class SegmentedStore implements WalStore {
     for (const index of this.#files.takeDirty()) if (index > range.last) this.#files.markDirty(index);
     const names = this.#newNames || range.last > this.#namesFlushed;
     this.#newNames = false;
-    return { segments, names, covered: false };
+    return { segments, names, covered: false, gone: new Set() };
   }
 
   #setHead(offset: number): void {
@@ -474,7 +478,8 @@ export class SegmentedStore implements WalStore {
       if (errnoOf(error) !== "ENOENT") throw error;
     }
     this.#sizes.delete(index);
-    this.#removed.add(index);
+    // Not for later ones: another thread may make it anew.
+    for (const flight of this.#inFlight) flight.gone.add(index);
   }
 
   #list(): StoreSegment[] {
@@ -522,6 +527,8 @@ interface SegmentPart {
 }
 
 interface Flight {
+  /** Segments that were removed since it began. */
+  readonly gone: Set<number>;
   readonly segments: readonly number[];
   /** Whether segments were made or removed. */
   readonly names: boolean;

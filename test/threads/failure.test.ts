@@ -47,7 +47,10 @@ for (const kind of ["file", "segmented"] as const) {
     await Promise.all(others.map((writer) => writer.gone));
     if (refused.code === "WAL_IO") {
       const found = recordsByWriter(wal, new Map([0, 1, 2].map((id) => [id, 0])));
-      assert.deepEqual([found.get(0), found.get(1), found.get(2)], [39, 3000, 3000]);
+      assert.deepEqual([found.get(1), found.get(2)], [3000, 3000]);
+      // A record that lies in two segments takes two writes.
+      const whole = found.get(0) ?? 0;
+      assert.ok(whole <= 39 && whole >= 20, `${whole} records`);
       assert.equal(wal.durable, wal.end);
     } else await assert.rejects(wal.sync(), walFault("WAL_POISONED", { errno: "ENOSPC" }));
     await wal.close();
