@@ -152,9 +152,14 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
-      if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? this.#readPart(part, target) : 0;
-      target.fill(0, got);
+      try {
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? this.#readPart(part, target) : 0;
+        target.fill(0, got);
+      } catch (error) {
+        if (done > 0 && isDropped(error)) return done;
+        throw error;
+      }
       done += part.count;
     }
     return done;
@@ -164,9 +169,14 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
-      if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? await this.#readPartAhead(part, target) : 0;
-      target.fill(0, got);
+      try {
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? await this.#readPartAhead(part, target) : 0;
+        target.fill(0, got);
+      } catch (error) {
+        if (done > 0 && isDropped(error)) return done;
+        throw error;
+      }
       done += part.count;
     }
     return done;
@@ -257,7 +267,10 @@ export class SegmentedStore implements WalStore {
 
   #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
-      return this.#files.get(index).readAt(position, into);
+      const file = this.#files.get(index);
+      const got = file.readAt(position, into);
+      this.#checkInPlace(index, file);
+      return got;
     } catch (error) {
       throw this.#readError(index, error);
     }
@@ -265,10 +278,18 @@ export class SegmentedStore implements WalStore {
 
   async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
     try {
-      return await this.#files.get(index).readAhead(position, into);
+      const file = this.#files.get(index);
+      const got = await file.readAhead(position, into);
+      this.#checkInPlace(index, file);
+      return got;
     } catch (error) {
       throw this.#readError(index, error);
     }
+  }
+
+  /** Reading only: the writer may have removed the segment, and made another of the same name. */
+  #checkInPlace(index: number, file: ReturnType<SegmentFiles["get"]>): void {
+    if (this.#readOnly && !file.isInPlace) throw this.#droppedError(index);
   }
 
   /** What a read failed with; reading only, a file that is gone was dropped by the log's writer. */
@@ -380,6 +401,11 @@ export class SegmentedStore implements WalStore {
     // What the last holder did between our first look and its end.
     this.#refresh();
   }
+}
+
+/** What stands before a dropped segment in the same read is there still: the next read will say so. */
+function isDropped(error: unknown): boolean {
+  return error instanceof WalError && error.reason === "truncated";
 }
 
 interface SegmentPart {
