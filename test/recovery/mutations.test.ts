@@ -122,7 +122,7 @@ const mutations: readonly Mutation[] = [
   {
     name: "the lowered mark is not flushed",
     file: "recovery/mark.js",
-    from: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#file\.flush\(\);/,
+    from: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#keep\(\);/,
     to: "this.#write(this.#lsn);",
     check: repair("loss, accepted"),
   },

@@ -104,8 +104,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "the first mark is not flushed",
     file: "recovery/mark.js",
-    from: /if \(before === null\)\s+this\.#file\.flush\(\);/,
-    to: "",
+    from: /#keep\(\) \{\s+this\.#file\.flush\(\);/,
+    to: "#keep() {",
     scenario: "truncateAfter in a log that was never synced",
   },
 ];
