@@ -5,6 +5,7 @@
  *   dir/00000000000000000001.wal     bytes [S, 2S)
  *   ...                              every one but the last is exactly S bytes
  *   dir/head                         where the log begins, after a prefix was dropped
+ *   dir/head.tmp                     its spare, so that the front can be dropped on a full disk
  *   dir/mark                         the mark (recovery/mark.ts)
  *   dir/quarantine-<lsn>             what recovery cut off and saved
  *   anything else                    not ours, left alone
@@ -38,7 +39,7 @@ import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
-import { readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
+import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
@@ -68,6 +69,8 @@ export class SegmentedStore implements WalStore {
   #gap: StoreGap | null;
   /** The process that made a segment may have died before it flushed the name: the first flush does. */
   #newNames = true;
+  /** Nothing is known of it when a log is opened: an open alone makes no files. */
+  #spareHead: "unknown" | "wanted" | "kept" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -347,6 +350,7 @@ export class SegmentedStore implements WalStore {
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
+    if (this.#spareHead !== "kept") this.#keepSpareHead();
     return file;
   }
 
@@ -362,8 +366,14 @@ export class SegmentedStore implements WalStore {
   }
 
   #setHead(offset: number): void {
+    this.#spareHead = "wanted";
     replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
     this.#head = offset;
+  }
+
+  #keepSpareHead(): void {
+    const kept = keepSpareHeadMarker(this.#disk, join(this.#realDir, "head"));
+    this.#spareHead = kept ? "kept" : "wanted";
   }
 
   #remove(offset: number): void {
@@ -372,6 +382,8 @@ export class SegmentedStore implements WalStore {
       .toSorted((a, b) => a - b);
     for (const index of below) this.#removeSegment(index);
     if (below.length > 0) this.#disk.flushDirectoryBlocking(this.#realDir);
+    // The last one became the head; now there is room for the next.
+    if (this.#spareHead === "wanted") this.#keepSpareHead();
   }
 
   #removeSegment(index: number): void {
