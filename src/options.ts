@@ -29,7 +29,9 @@ export interface WalOptions {
   readonly verify?: "tail" | "full" | undefined;
   /**
    * Open without lock, repair or writing; append and sync throw WAL_READ_ONLY. Shows what was
-   * intact when it was opened, also beside a live writer; `follow` goes on from there.
+   * intact when it was opened, also beside a live writer; `follow` goes on from there. Where that
+   * writer drops or cuts off meanwhile what has not been read yet, reading it throws WAL_CORRUPT: with
+   * a writer that cuts the end, read through `follow`, which tells a cut from anything else.
    * @default false
    */
   readonly readOnly?: boolean | undefined;

@@ -594,7 +594,7 @@ export class Wal implements AsyncDisposable {
    * Drops every record after the one at `lsn`. Durable when it resolves; a crash on the way leaves
    * the log as it was before or as it is after. An append that comes in between waits for it.
    * Iterators that began before end at the cut; one that stands past it gets WAL_CORRUPT, `reason`
-   * `truncated`.
+   * `truncated`. For the last record nothing is cut, and nothing is synced.
    *
    * @throws {WalError} WAL_CORRUPT when no intact record begins at `lsn`; WAL_IO, WAL_POISONED,
    *   WAL_CLOSED, WAL_READ_ONLY, WAL_INVALID_ARGUMENT.

@@ -65,6 +65,8 @@ export class Mark {
   #nextSlot: 0 | 1;
   /** What the slot that does not count claims. Above `#lsn` only within `lower`, or after a crash there. */
   #older: Lsn | null;
+  /** That there is a claim at all tells what a power cut leaves from loss: the first is flushed. */
+  #isKept: boolean;
   readonly #file: MarkFile;
 
   /** Reads the mark. What the store throws is thrown: a mark that cannot be read is not "no claim". */
@@ -84,6 +86,9 @@ export class Mark {
     this.#sequence = slot?.sequence ?? 0;
     this.#nextSlot = slot?.index === 0 ? 1 : 0;
     this.#older = older?.lsn ?? null;
+    // A second slot is written only after the first was flushed. One alone may have been left by a
+    // process that was killed before it did.
+    this.#isKept = older !== null;
   }
 
   /** Every record below was on stable storage; null: no claim. */
@@ -96,12 +101,10 @@ export class Mark {
    * stays true, and the next write goes to the same slot. Returns whether the mark is at `lsn` or above.
    */
   raise(lsn: Lsn): boolean {
-    const before = this.#lsn;
-    if (before !== null && lsn <= before) return true;
     try {
-      this.#write(lsn);
-      // The first is flushed: that there is a claim at all tells what a power cut leaves from loss.
-      if (before === null) this.#file.flush();
+      if (!this.#isKept && this.#lsn !== null) this.#keep();
+      if (this.#lsn === null || lsn > this.#lsn) this.#write(lsn);
+      if (!this.#isKept) this.#keep();
       return true;
     } catch {
       return false;
@@ -117,7 +120,12 @@ export class Mark {
     if (lsn < this.#lsn) this.#write(lsn);
     this.#file.flush();
     this.#write(this.#lsn);
+    this.#keep();
+  }
+
+  #keep(): void {
     this.#file.flush();
+    this.#isKept = true;
   }
 
   #write(lsn: Lsn): void {

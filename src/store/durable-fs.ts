@@ -7,13 +7,18 @@
  *   create    open new -> flush file -> flush directory
  *   replace   write temporary -> flush it -> rename over -> flush directory
  *   remove    unlink -> flush directory
+ *   spare     write a temporary file of the right size ahead of time, flush it
+ *   replace   by a spare: overwrite it -> flush it -> rename over -> flush directory
  *
  * After a crash within any of them the directory shows the state before or the state after, and
- * at most a temporary file, which the next replace overwrites.
+ * at most a temporary file, which the next replace overwrites. A spare is such a file, kept on
+ * purpose: it has its room on the disk already, so that a full one can be replaced on. What it holds
+ * counts for nothing before it is renamed.
  */
 import { dirname } from "node:path";
 import { errnoOf } from "../errors.ts";
 import type { Disk } from "./disk.ts";
+import { writeFully } from "./positioned-file.ts";
 
 /** The name of the file in which a replacement is prepared. */
 export function temporaryName(path: string): string {
@@ -52,17 +57,57 @@ export function ensureDirectoryDurably(disk: Disk, path: string): void {
 export function replaceDurably(disk: Disk, path: string, fill: (fd: number) => void): void {
   const temporary = temporaryName(path);
   removeIfThere(disk, temporary);
-  const fd = disk.open(temporary, "create");
+  fillNew(disk, temporary, fill);
   try {
+    renameOver(disk, temporary, path);
+  } catch (error) {
+    removeIfThere(disk, temporary);
+    throw error;
+  }
+  disk.flushDirectoryBlocking(dirname(path));
+}
+
+/** Whether a file of `size` bytes waits to take the place of `path`. */
+export function hasSpare(disk: Disk, path: string, size: number): boolean {
+  const spare = disk.stat(temporaryName(path));
+  return spare.kind === "file" && spare.size === size;
+}
+
+/**
+ * Sees to it that a spare of the size of `bytes` waits to take the place of `path`. Its bytes are on
+ * stable storage, and so have their room; its name need not be. False when it cannot be had.
+ */
+export function keepSpare(disk: Disk, path: string, bytes: Uint8Array): boolean {
+  const spare = temporaryName(path);
+  try {
+    if (hasSpare(disk, path, bytes.length)) return true;
+    removeIfThere(disk, spare);
+    fillNew(disk, spare, (fd) => writeFully(disk, fd, bytes, 0));
+    return true;
+  } catch {
+    // A reserve for bad days; today there may be no room for it.
+    return false;
+  }
+}
+
+/**
+ * As {@link replaceDurably}, by the spare: `fill` writes over what is in it, and no more than that.
+ * On failure what stood at `path` is as it was, and the spare is kept if all that failed was that
+ * there is no room: one that cannot be written for another reason would be in the way for ever.
+ */
+export function replaceBySpareDurably(disk: Disk, path: string, fill: (fd: number) => void): void {
+  const spare = temporaryName(path);
+  try {
+    const fd = disk.open(spare, "r+");
     try {
       fill(fd);
       disk.flushAllBlocking(fd);
     } finally {
       disk.close(fd);
     }
-    renameOver(disk, temporary, path);
+    renameOver(disk, spare, path);
   } catch (error) {
-    removeIfThere(disk, temporary);
+    if (errnoOf(error) !== "ENOSPC") removeIfThere(disk, spare);
     throw error;
   }
   disk.flushDirectoryBlocking(dirname(path));
@@ -72,6 +117,22 @@ export function replaceDurably(disk: Disk, path: string, fill: (fd: number) => v
 export function removeDurably(disk: Disk, path: string): void {
   removeIfThere(disk, path);
   disk.flushDirectoryBlocking(dirname(path));
+}
+
+/** Makes a file with the bytes that `fill` writes, flushed; on failure it is removed. */
+function fillNew(disk: Disk, path: string, fill: (fd: number) => void): void {
+  const fd = disk.open(path, "create");
+  try {
+    try {
+      fill(fd);
+      disk.flushAllBlocking(fd);
+    } finally {
+      disk.close(fd);
+    }
+  } catch (error) {
+    removeIfThere(disk, path);
+    throw error;
+  }
 }
 
 function removeIfThere(disk: Disk, path: string): void {

@@ -5,6 +5,7 @@
  *   dir/00000000000000000001.wal     bytes [S, 2S)
  *   ...                              every one but the last is exactly S bytes
  *   dir/head                         where the log begins, after a prefix was dropped
+ *   dir/head.tmp                     its spare, so that the front can be dropped on a full disk
  *   dir/mark                         the mark (recovery/mark.ts)
  *   dir/quarantine-<lsn>             what recovery cut off and saved
  *   anything else                    not ours, left alone
@@ -45,7 +46,7 @@ import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
-import { readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
+import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
@@ -82,6 +83,8 @@ export class SegmentedStore implements WalStore {
   #range: SegmentRange | null = null;
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
+  /** Nothing is known of it when a log is opened: an open alone makes no files. */
+  #spareHead: "unknown" | "wanted" | "kept" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -175,9 +178,14 @@ export class SegmentedStore implements WalStore {
         if (got < target.length) break;
         continue;
       }
-      if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? this.#readPart(part, target) : 0;
-      target.fill(0, got);
+      try {
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? this.#readPart(part, target) : 0;
+        target.fill(0, got);
+      } catch (error) {
+        if (done > 0 && isDropped(error)) return done;
+        throw error;
+      }
       done += part.count;
     }
     return done;
@@ -193,9 +201,14 @@ export class SegmentedStore implements WalStore {
         if (got < target.length) break;
         continue;
       }
-      if (!part.present) this.#checkGap(part.index);
-      const got = part.present ? await this.#readPartAhead(part, target) : 0;
-      target.fill(0, got);
+      try {
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? await this.#readPartAhead(part, target) : 0;
+        target.fill(0, got);
+      } catch (error) {
+        if (done > 0 && isDropped(error)) return done;
+        throw error;
+      }
       done += part.count;
     }
     return done;
@@ -290,7 +303,10 @@ export class SegmentedStore implements WalStore {
 
   #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
-      return this.#files.get(index).readAt(position, into);
+      const file = this.#files.get(index);
+      const got = file.readAt(position, into);
+      this.#checkInPlace(index, file);
+      return got;
     } catch (error) {
       throw this.#readError(index, error);
     }
@@ -298,10 +314,18 @@ export class SegmentedStore implements WalStore {
 
   async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
     try {
-      return await this.#files.get(index).readAhead(position, into);
+      const file = this.#files.get(index);
+      const got = await file.readAhead(position, into);
+      this.#checkInPlace(index, file);
+      return got;
     } catch (error) {
       throw this.#readError(index, error);
     }
+  }
+
+  /** Reading only: the writer may have removed the segment, and made another of the same name. */
+  #checkInPlace(index: number, file: ReturnType<SegmentFiles["get"]>): void {
+    if (this.#readOnly && !file.isInPlace) throw this.#droppedError(index);
   }
 
   /** What a read failed with; reading only, a file that is gone was dropped by the log's writer. */
@@ -423,6 +447,7 @@ export class SegmentedStore implements WalStore {
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
+    if (this.#spareHead !== "kept") this.#keepSpareHead();
     return file;
   }
 
@@ -456,8 +481,14 @@ export class SegmentedStore implements WalStore {
   }
 
   #setHead(offset: number): void {
+    this.#spareHead = "wanted";
     replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
     this.#head = offset;
+  }
+
+  #keepSpareHead(): void {
+    const kept = keepSpareHeadMarker(this.#disk, join(this.#realDir, "head"));
+    this.#spareHead = kept ? "kept" : "wanted";
   }
 
   #remove(offset: number): void {
@@ -467,6 +498,8 @@ export class SegmentedStore implements WalStore {
       .toSorted((a, b) => a - b);
     for (const index of below) this.#removeSegment(index);
     if (below.length > 0) this.#disk.flushDirectoryBlocking(this.#realDir);
+    // The last one became the head; now there is room for the next.
+    if (this.#spareHead === "wanted") this.#keepSpareHead();
   }
 
   #removeSegment(index: number): void {

@@ -122,7 +122,7 @@ const mutations: readonly Mutation[] = [
   {
     name: "the lowered mark is not flushed",
     file: "recovery/mark.js",
-    from: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#file\.flush\(\);/,
+    from: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#keep\(\);/,
     to: "this.#write(this.#lsn);",
     check: repair("loss, accepted"),
   },
@@ -150,8 +150,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "the quarantine file is not flushed",
     file: "store/durable-fs.js",
-    from: /fill\(fd\);\s+disk\.flushAllBlocking\(fd\);/,
-    to: "fill(fd);",
+    from: /disk\.open\(path, "create"\);\s+try \{\s+try \{\s+fill\(fd\);\s+disk\.flushAllBlocking\(fd\);/,
+    to: 'disk.open(path, "create"); try { try { fill(fd);',
     check: repair("noise"),
   },
   {

@@ -669,7 +669,10 @@ test("a blocking flush beside a pending one speaks for what that one has taken",
 test("a segment with unflushed bytes that has to go is flushed; where that fails, so does the next sync", async (t) => {
   const { disk, wal } = onFault(t);
   let failed = 0;
-  disk.faults.flushAll = () => (failed++ === 0 ? { errno: "EIO" } : undefined);
+  disk.faults.flushAll = () => {
+    const isSegment = disk.calls.at(-1) !== "flushAll head.tmp";
+    return isSegment && failed++ === 0 ? { errno: "EIO" } : undefined;
+  };
   // 40 segments: the first of them must be closed before they are all written.
   wal.appendBatch(Array.from({ length: 40 }, () => "x".repeat(size - 8)));
   assert.equal(failed > 0, true, "one had to go");
@@ -743,4 +746,37 @@ test("a disk that is full amid a record over several segments: the log is as it 
     assert.deepEqual(segmentsIn(dir), [nameOf(0)]);
     again.closeBlocking();
   }
+});
+
+/**
+ * A writer cut its log's end and wrote on: a reader in another process had the removed segment open
+ * still, and gave old records from it between new ones.
+ */
+test("reading only: a segment that was removed and made again meanwhile is not read as it was", async (t) => {
+  const dir = join(scratchDir(t), "log");
+  const writer = await Wal.openSegmented(dir, { segmentSize: 64 });
+  const lsns = writer.appendBatch(
+    Array.from({ length: 10 }, (_, number) => `old record ${number}`.padEnd(56)),
+  );
+  await writer.sync();
+  const view = await Wal.openSegmented(dir, { segmentSize: 64, readOnly: true });
+  assert.equal(
+    view
+      .read(lsns[8] as Lsn)
+      .text()
+      .trim(),
+    "old record 8",
+  );
+  await writer.truncateAfter(lsns[4] as Lsn);
+  writer.appendBatch(Array.from({ length: 5 }, (_, number) => `new record ${number}`.padEnd(56)));
+  assert.throws(() => view.read(lsns[8] as Lsn), walFault("WAL_CORRUPT", { reason: "truncated" }));
+  assert.equal(
+    view
+      .read(lsns[3] as Lsn)
+      .text()
+      .trim(),
+    "old record 3",
+  );
+  await view.close();
+  await writer.close();
 });

@@ -1,9 +1,9 @@
 /** A disk that is really full: ext4 on a loop device, filled to the last block. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Wal, WalError } from "wal-db";
+import { type Lsn, Wal, WalError } from "wal-db";
 import { folderImage } from "../support/folder-image.ts";
 import { claimOf, joined, logOf, markSlot, scanPlain } from "../support/plain-format.ts";
 import { type SmallDisk, smallDisk } from "../support/small-disk.ts";
@@ -101,6 +101,46 @@ withDisk("a new log on a full disk: refused or made, never half", (_t, disk) => 
   const later = Wal.openBlocking(path);
   later.appendAndSyncBlocking("room now");
   later.closeBlocking();
+});
+
+// On a full disk the head could not be replaced, for want of a block for the new one: a log in
+// segments could not free its own room.
+withDisk("a log in segments that has filled the disk frees its own room, and goes on", async (_t, disk) => {
+  const dir = join(disk.dir, "log");
+  const segmentSize = 256 * 1024;
+  let wal = await Wal.openSegmented(dir, { segmentSize });
+  let count = 0;
+  let first = 0;
+  for (let round = 0; round < 3; round++) {
+    const full = fillWith(wal, count);
+    assert.equal(full.error.errno, "ENOSPC");
+    count = full.count;
+    await wal.sync();
+    // What is left over is less than a record, and now not a byte.
+    disk.fill();
+    const end = wal.end;
+    const lsns = [...wal].map((each) => each.lsn);
+    const half = lsns.length >> 1;
+    const before = statfsSync(disk.dir).bfree;
+    const head = lsns[half] as Lsn;
+    assert.equal(await wal.truncateBefore(head), head);
+    first += half;
+    const freed = statfsSync(disk.dir);
+    const floor = Math.floor((head - (lsns[0] as Lsn)) / segmentSize - 1) * segmentSize;
+    assert.ok((freed.bfree - before) * freed.bsize >= floor, `${before}, then ${freed.bfree} blocks free`);
+    assert.equal(wal.append(record(count)), end, "the same offset");
+    count++;
+    await wal.sync();
+    disk.free();
+    await wal.close();
+    wal = await Wal.openSegmented(dir, { segmentSize });
+    assert.equal(wal.recovery.damage, null);
+    assert.equal(wal.head, head);
+    let i = first;
+    for (const found of wal) assert.equal(found.text(), record(i++));
+    assert.equal(i, count);
+  }
+  await wal.close();
 });
 
 const sound = logOf([0, 1, 2, 3].map(record));

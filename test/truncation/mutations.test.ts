@@ -64,7 +64,7 @@ const mutations: readonly Mutation[] = [
   {
     name: "the head is written in place",
     file: "store/head-marker.js",
-    from: /replaceDurably\(disk, path, \(fd\) => writeFully\(disk, fd, bytes, 0\)\);/,
+    from: /replace\(disk, path, \(fd\) => writeFully\(disk, fd, bytes, 0\)\);/,
     to: `const fd = disk.open(path, disk.stat(path).kind === "missing" ? "create" : "r+");
       disk.truncate(fd, 0);
       writeFully(disk, fd, bytes, 0);
@@ -72,6 +72,21 @@ const mutations: readonly Mutation[] = [
       disk.close(fd);
       disk.flushDirectoryBlocking(path.replace(/\\/head$/, ""));`,
     scenario: "the head replaced twice, then the end cut",
+  },
+  {
+    name: "a spare is renamed over the head before it is flushed",
+    file: "store/durable-fs.js",
+    from: /disk\.flushAllBlocking\(fd\);\s+\}\s+finally \{\s+disk\.close\(fd\);\s+\}\s+renameOver\(disk, spare, path\);/,
+    to: "} finally { disk.close(fd); } renameOver(disk, spare, path);",
+    scenario: "the head replaced twice, then the end cut",
+  },
+  {
+    name: "a segment goes before the name of the spare, now the head, is flushed",
+    file: "store/durable-fs.js",
+    from: /(renameOver\(disk, spare, path\);\s+\}\s+catch \(error\) \{[^}]*\})\s+disk\.flushDirectoryBlocking\(dirname\(path\)\);/,
+    to: `renameOver(disk, spare, path);
+    } catch (error) { throw error; }`,
+    scenario: "truncateBefore",
   },
   {
     name: "a prefix is dropped before what stays is synced",
@@ -104,8 +119,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "the first mark is not flushed",
     file: "recovery/mark.js",
-    from: /if \(before === null\)\s+this\.#file\.flush\(\);/,
-    to: "",
+    from: /#keep\(\) \{\s+this\.#file\.flush\(\);/,
+    to: "#keep() {",
     scenario: "truncateAfter in a log that was never synced",
   },
 ];

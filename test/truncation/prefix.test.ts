@@ -7,6 +7,7 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { HandStore, stateOf, turn } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
+import { VolatileDisk } from "../support/volatile-disk.ts";
 import { walFault } from "../support/wal-fault.ts";
 
 const texts = Array.from({ length: 20 }, (_, i) => `record ${i}`.padEnd(30, "."));
@@ -148,7 +149,9 @@ test("what stays is on stable storage, and the head durably replaced, before a s
   ]);
   const gone = calls.filter((call) => call.startsWith("remove"));
   assert.deepEqual(gone, gone.toSorted(), "low to high");
-  assert.equal(calls.at(-1), "flushDirectory log");
+  const removed = calls.indexOf("flushDirectory log", firstGone);
+  assert.ok(removed > calls.lastIndexOf(gone.at(-1) ?? ""), "the removals are flushed");
+  assert.deepEqual(calls.slice(removed + 1), ["write head.tmp", "flushAll head.tmp"], "then the next spare");
   wal.closeBlocking();
 });
 
@@ -211,6 +214,103 @@ test("an open that cannot finish a truncation says so as WAL_IO and leaves nothi
     () => Wal.withStoreBlocking(openSegmentedStore(dir, 64, { disk })),
     walFault("WAL_IO", { errno: "EBUSY", path: dir }),
   );
+  assert.deepEqual(disk.openFiles, []);
+});
+
+/* ---- a full disk ---- */
+
+function bytesOn(sim: VolatileDisk): number {
+  return Object.values(sim.files()).reduce((sum, bytes) => sum + bytes.length, 0);
+}
+
+// The new head was written to a new file, which needs a block: on a full disk the one call that frees
+// room had none to work in, and the log could only be helped by hand.
+test("with no room for one more byte a prefix can be dropped, again and again", () => {
+  const sim = new VolatileDisk();
+  let wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+  for (let round = 0; round < 3; round++) {
+    const lsns = wal.appendBatch(texts);
+    wal.syncBlocking();
+    const full = bytesOn(sim);
+    sim.capacity = full;
+    assert.throws(() => wal.append("x"), walFault("WAL_IO", { errno: "ENOSPC" }));
+    const head = lsns[9] as Lsn;
+    assert.equal(wal.truncateBeforeBlocking(head), head);
+    assert.ok(bytesOn(sim) <= full - 4 * 64, `${bytesOn(sim)} of ${full} bytes`);
+    assert.equal(sim.files()["/log/head.tmp"]?.length, 8, "the spare for the next");
+    const next = wal.append("there is room");
+    assert.equal(next, (lsns[19] as number) + 38, "LSNs stay");
+    wal.syncBlocking();
+    sim.cutPower();
+    wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    assert.equal(wal.head, head);
+    assert.deepEqual(textsOf(wal), [...texts.slice(9), "there is room"]);
+    wal.truncateBeforeBlocking(wal.end);
+    sim.capacity = Number.POSITIVE_INFINITY;
+  }
+});
+
+test("a spare of another length is made anew, one with anything in it is used, and none is needed", () => {
+  for (const spare of [new Uint8Array(3), new Uint8Array(9), new Uint8Array(8).fill(7), null]) {
+    const sim = new VolatileDisk(spare === null ? {} : { "/log/head.tmp": spare });
+    const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    assert.deepEqual(sim.files()["/log/head.tmp"], spare ?? undefined, "an open alone makes no files");
+    const lsns = wal.appendBatch(texts);
+    assert.equal(sim.files()["/log/head.tmp"]?.length, 8);
+    wal.syncBlocking();
+    sim.capacity = bytesOn(sim);
+    wal.truncateBeforeBlocking(lsns[9] as Lsn);
+    sim.cutPower();
+    const again = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    assert.deepEqual([again.head, textsOf(again)], [lsns[9], texts.slice(9)]);
+  }
+});
+
+test("without room and without a spare it is WAL_IO, and nothing is changed", () => {
+  const sim = new VolatileDisk();
+  const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+  const lsns = wal.appendBatch(texts);
+  wal.syncBlocking();
+  sim.disk.remove("/log/head.tmp");
+  const before = sim.files();
+  sim.capacity = bytesOn(sim);
+  assert.throws(() => wal.truncateBeforeBlocking(lsns[9] as Lsn), walFault("WAL_IO", { errno: "ENOSPC" }));
+  assert.deepEqual(sim.files(), before);
+  assert.deepEqual([wal.head, textsOf(wal)], [0, texts]);
+});
+
+test("a spare that cannot be written: kept when there was no room, else it goes, and the next call works", (t) => {
+  for (const errno of ["ENOSPC", "EIO"]) {
+    const disk = new FaultDisk();
+    const dir = join(scratchDir(t), "log");
+    mkdirSync(dir);
+    const wal = Wal.withStoreBlocking(openSegmentedStore(dir, 64, { disk }));
+    const lsns = wal.appendBatch(texts);
+    wal.syncBlocking();
+    disk.faults.write = () => (disk.calls.at(-1) === "write head.tmp" ? { errno } : undefined);
+    assert.throws(() => wal.truncateBeforeBlocking(lsns[9] as Lsn), walFault("WAL_IO", { errno }));
+    assert.equal(readdirSync(dir).includes("head.tmp"), errno === "ENOSPC");
+    assert.deepEqual([wal.head, textsOf(wal)], [0, texts]);
+    disk.faults.write = () => undefined;
+    assert.equal(wal.truncateBeforeBlocking(lsns[9] as Lsn), lsns[9]);
+    assert.equal(markerIn(dir), lsns[9]);
+    wal.closeBlocking();
+    assert.deepEqual(disk.openFiles, []);
+  }
+});
+
+test("a spare that cannot be made does not keep a log from growing, or a prefix from being dropped", (t) => {
+  const disk = new FaultDisk();
+  const dir = join(scratchDir(t), "log");
+  mkdirSync(dir);
+  disk.faults.open = () => (disk.calls.at(-1) === "open head.tmp create" ? { errno: "EIO" } : undefined);
+  const wal = Wal.withStoreBlocking(openSegmentedStore(dir, 64, { disk }));
+  const lsns = wal.appendBatch(texts);
+  wal.syncBlocking();
+  disk.faults.open = () => undefined;
+  assert.equal(wal.truncateBeforeBlocking(lsns[9] as Lsn), lsns[9]);
+  assert.ok(readdirSync(dir).includes("head.tmp"), "made with the drop");
+  wal.closeBlocking();
   assert.deepEqual(disk.openFiles, []);
 });
 
