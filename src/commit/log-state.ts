@@ -15,13 +15,14 @@
  *   9       behind    how many of them for a writer
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
+ *   12      lowered   how often the tail went down: a range taken back, or the end cut
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
  * **Append.** Read the tail; publish it in the slot; move the tail on by one compare-and-exchange
  * from what was read; write; clear the slot. So
  *
- *   committed = min(tail, every slot), the tail read first
+ *   committed = min(tail, every slot), the tail read first, and all again if the tail went down
  *
  * is a record boundary below which every byte is written: a range that is reserved and not yet
  * written begins at its writer's slot, which was published before the range was reserved, hence
@@ -74,7 +75,8 @@ const waitingCell = 8;
 const behindCell = 9;
 const cutsCell = 10;
 const writersCell = 11;
-const cutEndsCell = 12;
+const loweredCell = 12;
+const cutEndsCell = 13;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -244,6 +246,16 @@ export class LogState {
 
   /** Every byte below is written; a record boundary. */
   get committed(): Lsn {
+    for (;;) {
+      // A tail that was read with a range in it that has been taken back since, slot and all, would
+      // pass for written up to the end of that range: there is nothing there.
+      const lowered = this.#cells.load(loweredCell);
+      const lowest = this.#lowestUnwritten();
+      if (this.#cells.load(loweredCell) === lowered) return lowest;
+    }
+  }
+
+  #lowestUnwritten(): Lsn {
     let lowest: number = this.tail;
     const writers = this.#cells.load(writersCell);
     for (let i = 0; i < writers; i++) {
@@ -330,6 +342,8 @@ export class LogState {
       this.#letGoOfGate();
       return false;
     }
+    // After the tail, before the slot: see `committed`.
+    this.#cells.add(loweredCell, 1);
     this.drain();
     return true;
   }
@@ -411,6 +425,7 @@ export class LogState {
    */
   cutTo(end: Lsn): void {
     this.#cells.store(tailCell, end - gateClosed);
+    this.#cells.add(loweredCell, 1);
     if (this.#cells.load(durableCell) > end) this.#cells.store(durableCell, end);
     const count = this.#cells.load(cutsCell);
     this.#cells.store(cutEndsCell + (count % cutEndsKept), end);
