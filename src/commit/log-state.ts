@@ -492,9 +492,11 @@ export class LogState {
   setPoison(cause: WalError): void {
     if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned);
+      // In this order: the owner may begin to close in between.
+      const phase = this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned);
+      if (phase === phaseClosing) this.#cells.compareExchange(phaseCell, phaseClosing, phasePoisoned);
     }
-    // Of a log that is closing only this thread learns it: the others learn that it is closed.
+    // Of a log that is closed only this thread learns it: the others learn that it is closed.
     if (this.poison === null) this.#poison = cause;
     if (this.#writer >= 0) this.#fail(this.#writer);
     if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
@@ -510,7 +512,9 @@ export class LogState {
   #claimNote(): boolean {
     const mine = this.#writer + 1;
     for (;;) {
-      if (this.#cells.load(phaseCell) !== phaseOpen) return false;
+      // Closing too: its owner syncs before it lets go, and would wait for bytes that never come.
+      const phase = this.#cells.load(phaseCell);
+      if (phase !== phaseOpen && phase !== phaseClosing) return false;
       const writer = this.#cells.compareExchange(noteCell, nobody, mine);
       if (writer === nobody || writer === mine) return true;
       // Another is at it, and will be through in no time, unless it died at it.
