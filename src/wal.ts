@@ -10,7 +10,7 @@
  */
 import { PlainCells, SharedCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
-import { cellCount, LogState, type Threads } from "./commit/log-state.ts";
+import { cellCount, LogState } from "./commit/log-state.ts";
 import { SharedPoisonNote } from "./commit/poison-note.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, writersMax } from "./limits.ts";
@@ -29,10 +29,11 @@ import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/fr
 import { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
-import { type ShareParts, sharePartsOf, unknownThreads, type WalShare } from "./share/wal-share.ts";
+import { type ShareParts, sharePartsOf, type WalShare } from "./share/wal-share.ts";
 import { MemStore } from "./store/mem-store.ts";
 import { runAsync, runBlocking } from "./store/store-io.ts";
 import { type JoinedLog, storeFault, type WalStore } from "./store/store.ts";
+import { type Threads, unknownThreads } from "./threads.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
@@ -273,7 +274,8 @@ export class Wal implements AsyncDisposable {
     if (state === null) throw noSlot();
     let store: WalStore | null = null;
     try {
-      if (state.isClosing) throw new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
+      if (state.isClosing)
+        throw new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
       store = attachedStore(parts.store);
       store.side?.join?.(joinedLog(state, store));
       const file = store.side?.mark;
@@ -610,7 +612,9 @@ export class Wal implements AsyncDisposable {
     this.#checkWritable();
     if (this.#share !== null) return this.#share;
     if (this.#store.side?.share === undefined || typeof SharedArrayBuffer !== "function") {
-      throw unsupported(`${this.#name()} cannot be shared: its store has no way to be opened by another thread.`);
+      throw unsupported(
+        `${this.#name()} cannot be shared: its store has no way to be opened by another thread.`,
+      );
     }
     this.#cuts.completeBlocking();
     const cells = new SharedCells(cellCount);
@@ -791,6 +795,8 @@ export class Wal implements AsyncDisposable {
     // A cut may have come while the sync was under way.
     if (at > this.#state.committed) throw corruptRecord(this.#store, at, "truncated");
     if (at <= this.head) return this.head;
+    // Other threads may have filled segments, and flushed them.
+    this.#archive?.advance(() => this.#state.durable);
     try {
       const segments = this.#store.side?.segments;
       if (segments === undefined) {
@@ -971,7 +977,9 @@ function threadsHere(): Threads {
 function attachedStore(share: unknown): WalStore {
   const store = MemStore.attach(share) ?? fileStores?.attach(share);
   if (store !== null && store !== undefined) return store;
-  throw unsupported("This build has no store of the kind that was shared. Import Wal from the package itself.");
+  throw unsupported(
+    "This build has no store of the kind that was shared. Import Wal from the package itself.",
+  );
 }
 
 function joinedLog(state: LogState, store: WalStore): JoinedLog {

@@ -61,6 +61,7 @@ import {
   writersMax,
 } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
+import type { Threads } from "../threads.ts";
 import type { Cells } from "./cells.ts";
 
 const tailCell = 0;
@@ -103,16 +104,6 @@ const phaseClosed = 3;
 /** The slot of a writer that failed at `bound`, or died there: committed stays below, nobody waits for it. */
 function failed(bound: number): number {
   return -2 - bound;
-}
-
-/** What one thread must know of others to work with them; a log of one thread needs none of it. */
-export interface Threads {
-  /** The identity of this thread: a safe integer above 0. */
-  self(): number;
-  /** False when that thread is gone; undefined when this platform cannot tell. */
-  isAlive(identity: number): boolean | undefined;
-  /** Milliseconds, from anywhere, never back. */
-  now(): number;
 }
 
 /** Where the cause of a poisoned log is kept for the threads that did not meet it. */
@@ -207,7 +198,7 @@ export class LogState {
     for (let writer = 0; writer < writersMax; writer++) {
       if (cells.compareExchange(ownersCell + writer, nobody, threads.self()) !== nobody) continue;
       // Counted before it reserves anything, so that whoever reads a tail with its range sees its slot.
-      for (let used = cells.load(writersCell); used <= writer; ) {
+      for (let used = cells.load(writersCell); used <= writer;) {
         used = cells.compareExchange(writersCell, used, writer + 1);
       }
       const state = new LogState(cells, writer);
@@ -492,15 +483,20 @@ export class LogState {
   setPoison(cause: WalError): void {
     if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      // In this order: the owner may begin to close in between.
-      const phase = this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned);
-      if (phase === phaseClosing) this.#cells.compareExchange(phaseCell, phaseClosing, phasePoisoned);
+      if (this.#turnToPoisoned()) this.#poison = cause;
     }
     // Of a log that is closed only this thread learns it: the others learn that it is closed.
     if (this.poison === null) this.#poison = cause;
     if (this.#writer >= 0) this.#fail(this.#writer);
     if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
     this.wake();
+  }
+
+  /** In this order: the owner may begin to close in between. */
+  #turnToPoisoned(): boolean {
+    return [phaseOpen, phaseClosing].some(
+      (phase) => this.#cells.compareExchange(phaseCell, phase, phasePoisoned) === phase,
+    );
   }
 
   #fail(writer: number): void {
@@ -518,7 +514,8 @@ export class LogState {
       const writer = this.#cells.compareExchange(noteCell, nobody, mine);
       if (writer === nobody || writer === mine) return true;
       // Another is at it, and will be through in no time, unless it died at it.
-      if (this.#isGone(writer - 1) && this.#cells.compareExchange(noteCell, writer, mine) === writer) return true;
+      if (this.#isGone(writer - 1) && this.#cells.compareExchange(noteCell, writer, mine) === writer)
+        return true;
       this.#cells.wait(noteCell, writer, 1);
     }
   }

@@ -2,7 +2,7 @@
  * What one thread gives another so that it can join a log: the shared memory of its counters, and
  * how to find its bytes. Plain data, posted as it is.
  */
-import { cellCount, type Threads } from "../commit/log-state.ts";
+import { cellCount } from "../commit/log-state.ts";
 import { invalidArgument } from "../errors.ts";
 import type { RecoveryReport } from "../recovery/report.ts";
 
@@ -44,12 +44,3 @@ export function sharePartsOf(share: unknown): ShareParts {
 function isShared(value: unknown): value is SharedArrayBuffer {
   return typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer;
 }
-
-/** Where nobody can tell which threads live. Two of the same number would only wait a little longer. */
-export const unknownThreads: Threads = {
-  self: () => self,
-  isAlive: () => undefined,
-  now: () => performance.now(),
-};
-
-const self = 1 + Math.floor(Math.random() * (Number.MAX_SAFE_INTEGER - 1));

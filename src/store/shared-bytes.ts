@@ -61,9 +61,7 @@ export class SharedBytes {
     new Uint8Array(this.handle.bytes, offset - this.#base, bytes.length).set(bytes);
     let before = this.length;
     while (before < end) {
-      const found = Number(
-        Atomics.compareExchange(this.#counters, endCounter, BigInt(before), BigInt(end)),
-      );
+      const found = Number(Atomics.compareExchange(this.#counters, endCounter, BigInt(before), BigInt(end)));
       if (found === before) return;
       before = found;
     }

@@ -8,8 +8,7 @@
  * (PID_MAX_LIMIT). Elsewhere nobody can tell: then waits have a limit (limits.ts).
  */
 import { errnoOf } from "../errors.ts";
-import type { Threads } from "../commit/log-state.ts";
-import { unknownThreads } from "../share/wal-share.ts";
+import { type Threads, unknownThreads } from "../threads.ts";
 import type { Disk } from "./disk.ts";
 
 const threadIds: number = 2 ** 22;

@@ -18,6 +18,10 @@ const cause = new WalError("WAL_IO", "the disk is gone");
 /** Puts another writer's step in front of one operation on the cells. */
 class InterruptedCells implements Cells {
   readonly #inner: Cells;
+  /** The cells without the interruption, for another to see. */
+  get inner(): Cells {
+    return this.#inner;
+  }
   #countdown = 0;
   #step: (() => void) | null = null;
 
@@ -251,4 +255,135 @@ test("SharedCells: two of them on one buffer see one another", () => {
   assert.equal(b.reserve(5), 10);
   b.release();
   assert.deepEqual([a.tail, b.tail, a.committed, b.committed], [15, 15, 0, 0]);
+});
+
+/*
+ * Two stories of a reservation by an atomic add, both of a tail that moves back under a writer that has
+ * read it. They are why it is a compare-and-exchange.
+ *
+ * 1. A writer reads the tail, 100, and is overtaken: the owner cuts the log to 40 and opens the gate. The
+ *    writer publishes 100 and adds: its range begins at 40, its slot says 100, and whoever computes
+ *    committed meanwhile finds 50, ten bytes of which nobody has written.
+ * 2. A writer reads the tail, publishes it, finds the gate open; the gate is closed; it adds, sees that
+ *    the gate is closed, and takes its addition back. Who reads the tail in between finds one that
+ *    nobody reserved; and then the slot, which is cleared by now, and calls it committed.
+ */
+test("a writer that is overtaken by a cut of the end at any step: nothing unwritten is committed", () => {
+  let overtaken = 0;
+  for (let nth = 1; nth <= 6; nth++) {
+    const cells = new InterruptedCells(new PlainCells(cellCount));
+    const [a, owner] = [new LogState(cells, 1), new LogState(cells, 0)];
+    owner.start(Lsn(0), Lsn(100), Lsn(100));
+    cells.store(writersCell, 2);
+    cells.interrupt(nth, () => {
+      // A cut waits until nobody is within a write: with the slot set it cannot come.
+      if (a.writing) return;
+      assert.equal(owner.closeGate(), true);
+      owner.cutTo(Lsn(40));
+      owner.openGate(Lsn(40));
+      overtaken++;
+    });
+    const start = a.reserve(10);
+    if (!cells.interrupted) continue;
+    assert.ok(start === 100 || start === 40, `operation ${nth}: ${start}`);
+    assert.equal(owner.committed, start, `operation ${nth}: not past what is yet to be written`);
+  }
+  assert.ok(overtaken >= 2, `at ${overtaken} steps`);
+});
+
+test("who computes committed while a gate closes on a writer sees no tail that nobody reserved", () => {
+  let shutOut = 0;
+  for (let closes = 1; closes <= 6; closes++) {
+    for (let reads = 1; reads <= 4; reads++) {
+      const cells = new InterruptedCells(new PlainCells(cellCount));
+      const [writer, owner] = [new LogState(cells, 1), new LogState(cells, 0)];
+      const reader = new InterruptedCells(cells.inner);
+      const readerState = new LogState(reader, 2);
+      owner.start(Lsn(0), Lsn(100), Lsn(100));
+      cells.store(writersCell, 3);
+      let start = 0;
+      // The reader is stopped after each of its operations in turn; the writer runs there, and is shut out.
+      reader.interrupt(reads, () => {
+        cells.interrupt(closes, () => owner.closeGate());
+        start = writer.reserve(10);
+      });
+      const committed = readerState.committed;
+      if (!reader.interrupted || !cells.interrupted) continue;
+      if (start < 0) shutOut++;
+      assert.equal(committed, 100, `closed before ${closes}, read before ${reads}`);
+    }
+  }
+  assert.ok(shutOut >= 3, `${shutOut} times`);
+});
+
+test("a ring of cuts: who has missed too many is told that it must have lost its place", () => {
+  const state = new LogState(new PlainCells(cellCount), 0);
+  state.start(Lsn(0), Lsn(1000), Lsn(0));
+  const cut = (end: number): void => {
+    state.closeGate();
+    state.cutTo(Lsn(end));
+    state.openGate(Lsn(end));
+  };
+  for (let n = 1; n <= 15; n++) cut(1000 - n);
+  assert.equal(state.lowestCutSince(0), 985);
+  assert.equal(state.lowestCutSince(15), Infinity);
+  cut(984);
+  assert.equal(state.lowestCutSince(0), 0);
+  assert.equal(state.lowestCutSince(1), 984);
+});
+
+/** Two threads on shared cells, one of which the test declares dead. */
+function twoThreads(
+  alive: () => boolean | undefined,
+  now: () => number,
+): { owner: LogState; other: LogState } {
+  const note = { write: () => {}, read: () => cause };
+  const cells = new SharedCells(cellCount);
+  const owner = new LogState(new PlainCells(cellCount), 0);
+  owner.start(Lsn(0), Lsn(50), Lsn(0));
+  owner.moveTo(cells, note, { self: () => 7, isAlive: () => alive(), now });
+  const other = LogState.join(cells, note, { self: () => 8, isAlive: () => true, now });
+  assert.ok(other);
+  return { owner, other };
+}
+
+test("where nobody can tell who lives, silence counts: not at once, and not with a sign of life", () => {
+  let clock = 0;
+  const { owner, other } = twoThreads(
+    () => undefined,
+    () => clock,
+  );
+  const look = (at: number): boolean => {
+    clock = at;
+    owner.lookForDead();
+    return owner.poison !== null;
+  };
+  assert.equal(look(0), false, "an idle one is not waited for");
+  assert.equal(look(1_000_000), false, "however long");
+  other.reserve(10);
+  assert.equal(look(1_001_000), false);
+  assert.equal(look(1_010_000), false);
+  other.release();
+  other.reserve(10);
+  assert.equal(look(1_011_500), false, "it has gone on");
+  assert.equal(look(1_021_000), false);
+  assert.equal(look(1_021_500), true);
+  assert.equal(owner.poison?.offset, 60);
+  assert.equal(owner.committed, 60, "what it left unwritten stays unwritten");
+});
+
+test("a dead thread's lead is taken away; alive or idle it is left alone", () => {
+  let clock = 0;
+  let alive = true;
+  const { owner, other } = twoThreads(
+    () => alive,
+    () => (clock += 1000),
+  );
+  assert.equal(other.takeLead(), true);
+  owner.lookForDead();
+  assert.equal(owner.takeLead(), false);
+  alive = false;
+  owner.lookForDead();
+  assert.equal(owner.takeLead(), true);
+  assert.equal(owner.poison, null);
 });

@@ -13,11 +13,12 @@
  */
 import { type Cells, PlainCells } from "#internal/commit/cells.js";
 import { GroupCommit } from "#internal/commit/group-commit.js";
-import { cellCount, LogState, type PoisonNote, type Threads, Waiter } from "#internal/commit/log-state.js";
+import { cellCount, LogState, type PoisonNote, Waiter } from "#internal/commit/log-state.js";
 import { WalError } from "#internal/errors.js";
 import { deathLookMilliseconds } from "#internal/limits.js";
 import type { Lsn } from "#internal/lsn.js";
 import type { WalStore } from "#internal/store/store.js";
+import type { Threads } from "#internal/threads.js";
 import type { Operation, Remark, Standing } from "./operation.js";
 import { bodies } from "./thread-bodies.js";
 

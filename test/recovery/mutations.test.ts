@@ -87,8 +87,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "a failed flush does not poison",
     file: "commit/group-commit.js",
-    from: /throw this\.#fail\(error\);/,
-    to: "throw poisoned(asIoError(error, ''), undefined);",
+    from: /this\.#state\.setPoison\(asIoError\(error, "The flush failed"[^;]*;\s*return poisoned\([^;]*;/,
+    to: "return poisoned(asIoError(error, ''), path);",
     check: checkFailedFlush,
   },
   {

@@ -63,7 +63,10 @@ export function openLog(kind: StoreKind, folder: string): Promise<Wal> {
 }
 
 /** How many records of each writer stand in the log, after a check that each has its own in order. */
-export function recordsByWriter(wal: Wal, firsts: ReadonlyMap<number, number> = new Map()): Map<number, number> {
+export function recordsByWriter(
+  wal: Wal,
+  firsts: ReadonlyMap<number, number> = new Map(),
+): Map<number, number> {
   const next = new Map<number, number>();
   let end = wal.head as number;
   for (const record of wal) {

@@ -11,7 +11,13 @@ for (const kind of ["file", "segmented"] as const) {
     const wal = await openLog(kind, folder);
     const before = await wal.appendAndSync("9:0");
     const share = wal.share();
-    const failing = new Writer({ share, id: 1, way: "appendAndSyncBlocking", count: 10, fault: "flush-fails" });
+    const failing = new Writer({
+      share,
+      id: 1,
+      way: "appendAndSyncBlocking",
+      count: 10,
+      fault: "flush-fails",
+    });
     const refused = await failing.says("refused");
     assert.equal(refused.code, "WAL_POISONED");
     const [other] = crewOf(share, 1, { way: "append", count: 1 }) as [Writer];

@@ -8,6 +8,9 @@ const records: Readonly<Record<string, number>> = long
   ? { append: 400_000, appendBatch: 400_000, appendAndSync: 100_000 }
   : { append: 20_000, appendBatch: 20_000, appendAndSync: 4_000 };
 
+const sorted = (found: Map<number, number>): Map<number, number> =>
+  new Map([...found].toSorted(([a], [b]) => a - b));
+
 for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
   for (const way of ["append", "appendBatch", "appendAndSync"] as const) {
     for (const size of [1, 2, 4, 8]) {
@@ -25,7 +28,6 @@ for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
         await Promise.all(crew.map((writer) => writer.says("done"))).finally(() => clearInterval(watch));
         await Promise.all(crew.map((writer) => writer.gone));
         const expected = new Map(crew.map((_, id) => [id, count]));
-        const sorted = (found: Map<number, number>) => new Map([...found].toSorted(([a], [b]) => a - b));
         const zeros = new Map(crew.map((_, id) => [id, 0]));
         assert.deepEqual(sorted(recordsByWriter(wal, zeros)), expected);
         assert.equal(wal.durable, wal.end, "each has closed, and so synced");

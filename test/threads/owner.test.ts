@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { renameSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { MemStore, Wal, type WalRecord, type WalShare } from "wal-db";
+import { MemStore, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
@@ -93,7 +94,10 @@ test("a joined log in this same thread: its calls and the owner's do not wait fo
   assert.equal(lsn, wal.read(first).next, "completed the cut that was under way");
   store.flight(1).land();
   await cut;
-  assert.deepEqual(Array.from(wal, (record) => record.text()), ["one", "three"]);
+  assert.deepEqual(
+    Array.from(wal, (record) => record.text()),
+    ["one", "three"],
+  );
   await joined.close();
   store.byHand = false;
   await wal.close();
@@ -126,17 +130,31 @@ test("what stays with the owner is refused where the log was joined, and closing
 });
 
 test("what is no share, or one of a log that is closed, is refused", async () => {
-  const wrong: unknown[] = [null, 7, {}, { kind: "wal-db" }, JSON.parse(JSON.stringify({ kind: "wal-db", cells: {} }))];
-  for (const each of wrong) assert.throws(() => Wal.attach(each as WalShare), walFault("WAL_INVALID_ARGUMENT"));
+  const wrong: unknown[] = [
+    null,
+    7,
+    {},
+    { kind: "wal-db" },
+    JSON.parse(JSON.stringify({ kind: "wal-db", cells: {} })),
+  ];
+  for (const each of wrong)
+    assert.throws(() => Wal.attach(each as WalShare), walFault("WAL_INVALID_ARGUMENT"));
   const wal = await Wal.withStore(new MemStore());
   const share = wal.share();
   await wal.close();
   assert.throws(() => Wal.attach(share), walFault("WAL_CLOSED"));
   assert.throws(() => wal.share(), walFault("WAL_CLOSED"));
-  const plain = { ...new MemStore(), length: 0, head: 0 } as MemStore;
-  for (const method of ["writeAt", "readAt", "truncate", "truncateBefore", "flush", "flushBlocking", "close"] as const)
-    Object.assign(plain, { [method]: () => (method === "flush" ? Promise.resolve() : 0) });
-  Object.assign(plain, { side: undefined });
+  const plain: WalStore = {
+    length: 0,
+    head: 0,
+    writeAt: () => {},
+    readAt: () => 0,
+    truncate: () => {},
+    truncateBefore: () => 0,
+    flush: () => Promise.resolve(),
+    flushBlocking: () => {},
+    close: () => {},
+  };
   const own = await Wal.withStore(plain);
   assert.throws(() => own.share(), walFault("WAL_UNSUPPORTED", {}, /store/));
   await own.close();
@@ -145,7 +163,6 @@ test("what is no share, or one of a log that is closed, is refused", async () =>
 test("a log file that was replaced by another is not joined", async (t) => {
   const folder = scratchDir(t);
   const wal = await openLog("file", folder);
-  const { renameSync, writeFileSync } = await import("node:fs");
   renameSync(`${folder}/log.wal`, `${folder}/moved.wal`);
   writeFileSync(`${folder}/log.wal`, "");
   assert.throws(() => Wal.attach(wal.share()), walFault("WAL_LOCKED"));

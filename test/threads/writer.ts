@@ -109,43 +109,46 @@ tell("joined");
 /** What record `n` of a writer says; of various lengths. */
 const text = (n: number): string => `${job.id}:${n}:${"x".repeat((n * 7) % 40)}`;
 
-async function write(): Promise<number> {
-  const { count } = job;
-  switch (job.way) {
-    case "append":
-      for (let n = 0; n < count; n++) wal.append(text(n));
-      return count;
-    case "appendBatch":
-      for (let n = 0; n < count; n += 10) {
-        wal.appendBatch(Array.from({ length: Math.min(10, count - n) }, (_, k) => text(n + k)));
-      }
-      return count;
-    case "appendAndSync":
-      for (let n = 0; n < count; n += 50) {
-        const group = Array.from({ length: Math.min(50, count - n) }, (_, k) => n + k);
-        await Promise.all(group.map((each) => acknowledge(each)));
-      }
-      return count;
-    case "appendAndSyncBlocking":
-      for (let n = 0; n < count; n++) {
-        const lsn = wal.appendAndSyncBlocking(text(n));
-        if (wal.durable <= lsn) throw new Error(`${lsn} was acknowledged, durable is ${wal.durable}`);
-        tell("acknowledged", { count: n + 1 });
-      }
-      return count;
-    case "for-ever":
-      for (let n = 0; ; n++) {
-        wal.append(text(n));
-        if (n % 20 === 19) {
-          await wal.sync();
-          tell("acknowledged", { count: n + 1 });
-        }
-      }
-    case "idle":
-      await new Promise(() => setInterval(() => {}, 1000));
-      return 0;
-  }
-}
+/** What each way of writing does; returns how many records it wrote, if it ends. */
+const ways: Readonly<Record<WriterJob["way"], (count: number) => number | Promise<number>>> = {
+  append(count) {
+    for (let n = 0; n < count; n++) wal.append(text(n));
+    return count;
+  },
+  appendBatch(count) {
+    for (let n = 0; n < count; n += 10) {
+      wal.appendBatch(Array.from({ length: Math.min(10, count - n) }, (_, k) => text(n + k)));
+    }
+    return count;
+  },
+  async appendAndSync(count) {
+    for (let n = 0; n < count; n += 50) {
+      const group = Array.from({ length: Math.min(50, count - n) }, (_, k) => n + k);
+      await Promise.all(group.map((each) => acknowledge(each)));
+    }
+    return count;
+  },
+  appendAndSyncBlocking(count) {
+    for (let n = 0; n < count; n++) {
+      const lsn = wal.appendAndSyncBlocking(text(n));
+      if (wal.durable <= lsn) throw new Error(`${lsn} was acknowledged, durable is ${wal.durable}`);
+      tell("acknowledged", { count: n + 1 });
+    }
+    return count;
+  },
+  async "for-ever"() {
+    for (let n = 0; ; n++) {
+      wal.append(text(n));
+      if (n % 20 !== 19) continue;
+      await wal.sync();
+      tell("acknowledged", { count: n + 1 });
+    }
+  },
+  async idle() {
+    await new Promise(() => setInterval(() => {}, 1000));
+    return 0;
+  },
+};
 
 async function acknowledge(n: number): Promise<void> {
   const lsn = await wal.appendAndSync(text(n));
@@ -153,7 +156,7 @@ async function acknowledge(n: number): Promise<void> {
 }
 
 try {
-  const count = await write();
+  const count = await ways[job.way](job.count);
   await wal.close();
   tell("done", { count });
 } catch (error) {
