@@ -15,13 +15,14 @@
  *   9       behind    how many of them for a writer
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
+ *   12      lowered   how often the tail went down: a range taken back, or the end cut
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
  * **Append.** Read the tail; publish it in the slot; move the tail on by one compare-and-exchange
  * from what was read; write; clear the slot. So
  *
- *   committed = min(tail, every slot), the tail read first
+ *   committed = min(tail, every slot), the tail read first, and all again if the tail went down
  *
  * is a record boundary below which every byte is written: a range that is reserved and not yet
  * written begins at its writer's slot, which was published before the range was reserved, hence
@@ -75,7 +76,8 @@ const waitingCell = 8;
 const behindCell = 9;
 const cutsCell = 10;
 const writersCell = 11;
-const cutEndsCell = 12;
+const loweredCell = 12;
+const cutEndsCell = 13;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -237,6 +239,16 @@ export class LogState {
 
   /** Every byte below is written; a record boundary. */
   get committed(): Lsn {
+    for (;;) {
+      // A tail that was read with a range in it that has been taken back since, slot and all, would
+      // pass for written up to the end of that range: there is nothing there.
+      const lowered = this.#cells.load(loweredCell);
+      const lowest = this.#lowestUnwritten();
+      if (this.#cells.load(loweredCell) === lowered) return lowest;
+    }
+  }
+
+  #lowestUnwritten(): Lsn {
     let lowest: number = this.tail;
     const writers = this.#cells.load(writersCell);
     for (let i = 0; i < writers; i++) {
@@ -323,6 +335,8 @@ export class LogState {
       this.#letGoOfGate();
       return false;
     }
+    // After the tail, before the slot: see `committed`.
+    this.#cells.add(loweredCell, 1);
     this.drain();
     return true;
   }
@@ -404,6 +418,7 @@ export class LogState {
    */
   cutTo(end: Lsn): void {
     this.#cells.store(tailCell, end - gateClosed);
+    this.#cells.add(loweredCell, 1);
     if (this.#cells.load(durableCell) > end) this.#cells.store(durableCell, end);
     const count = this.#cells.load(cutsCell);
     this.#cells.store(cutEndsCell + (count % cutEndsKept), end);
@@ -470,15 +485,21 @@ export class LogState {
   setPoison(cause: WalError): void {
     if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      if (this.#cells.compareExchange(phaseCell, phaseOpen, phasePoisoned) === phaseOpen)
-        this.#poison = cause;
+      if (this.#turnToPoisoned()) this.#poison = cause;
     }
-    // Of a log that is closing only this thread learns it: the others learn that it is closed.
+    // Of a log that is closed only this thread learns it: the others learn that it is closed.
     if (this.poison === null) this.#poison = cause;
     if (this.#writer >= 0) this.#fail(this.#writer);
     if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
     this.wake();
     this.onPoison?.();
+  }
+
+  /** In this order: the owner may begin to close in between. */
+  #turnToPoisoned(): boolean {
+    return [phaseOpen, phaseClosing].some(
+      (phase) => this.#cells.compareExchange(phaseCell, phase, phasePoisoned) === phase,
+    );
   }
 
   #fail(writer: number): void {
@@ -490,7 +511,9 @@ export class LogState {
   #claimNote(): boolean {
     const mine = this.#writer + 1;
     for (;;) {
-      if (this.#cells.load(phaseCell) !== phaseOpen) return false;
+      // Closing too: its owner syncs before it lets go, and would wait for bytes that never come.
+      const phase = this.#cells.load(phaseCell);
+      if (phase !== phaseOpen && phase !== phaseClosing) return false;
       const writer = this.#cells.compareExchange(noteCell, nobody, mine);
       if (writer === nobody || writer === mine) return true;
       // Another is at it, and will be through in no time, unless it died at it.
