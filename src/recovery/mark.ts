@@ -76,6 +76,7 @@ export class Mark {
     this.#sequence = 0;
     this.#nextSlot = 0;
     this.#older = null;
+    this.#isKept = false;
     this.reload();
   }
 
@@ -88,7 +89,7 @@ export class Mark {
     this.#older = older?.lsn ?? null;
     // A second slot is written only after the first was flushed. One alone may have been left by a
     // process that was killed before it did.
-    this.#isKept = older !== null;
+    this.#isKept ||= older !== null;
   }
 
   /** Every record below was on stable storage; null: no claim. */

@@ -552,6 +552,11 @@ interface SegmentRange {
   readonly last: number;
 }
 
+/** What stands before a dropped segment in the same read is there still: the next read will say so. */
+function isDropped(error: unknown): boolean {
+  return error instanceof WalError && error.reason === "truncated";
+}
+
 interface SegmentPart {
   readonly index: number;
   readonly position: number;
