@@ -260,9 +260,9 @@ export class SegmentedStore implements WalStore {
 
   flushBlocking(): void {
     const flights = [this.#takeFlight(), ...this.#inFlight];
-    const segments = new Set(
-      flights.flatMap((flight) => flight.segments.filter((index) => this.#isThere(index, flight))),
-    );
+    const there = (flight: Flight): number[] =>
+      flight.segments.filter((index) => this.#isThere(index, flight));
+    const segments = new Set(flights.flatMap((flight) => there(flight)));
     for (const index of segments) {
       this.#files.get(index).flushBlocking();
       this.#files.flushed(index);

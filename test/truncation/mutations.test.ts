@@ -112,8 +112,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "a flush leaves out all segments but the last",
     file: "store/segmented-store.js",
-    from: /const segments = new Set\(flights\.flatMap\(\(flight\) => flight\.segments\)\);/,
-    to: "const segments = new Set(flights.flatMap((flight) => flight.segments.slice(-1)));",
+    from: /const segments = new Set\(flights\.flatMap\(\(flight\) => there\(flight\)\)\);/,
+    to: "const segments = new Set(flights.flatMap((flight) => there(flight).slice(-1)));",
     scenario: "a new log",
   },
   {
