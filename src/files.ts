@@ -8,9 +8,10 @@ import type { OpenSettings } from "./options.ts";
 import { Mark } from "./recovery/mark.ts";
 import type { Disk } from "./store/disk.ts";
 import { FileMark } from "./store/file-side.ts";
-import { openError, openFileStore, pathOf } from "./store/file-store.ts";
-import { openSegmentedStore } from "./store/segmented-store.ts";
+import { attachFileStore, type FileShare, openError, openFileStore, pathOf } from "./store/file-store.ts";
+import { attachSegmentedStore, openSegmentedStore, type SegmentedShare } from "./store/segmented-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
+import { threadsOn } from "./store/threads.ts";
 import type { FileStores } from "./wal.ts";
 
 export function fileStoresOn(disk: Disk): FileStores {
@@ -22,6 +23,12 @@ export function fileStoresOn(disk: Disk): FileStores {
     },
     openSegmented: (dir, settings) =>
       openSegmentedStore(dir, settings.segmentSize, { disk, readOnly: settings.readOnly }),
+    attach(share) {
+      const kind = typeof share === "object" && share !== null && "kind" in share ? share.kind : undefined;
+      if (kind === "file") return attachFileStore(share as FileShare, disk);
+      return kind === "segmented" ? attachSegmentedStore(share as SegmentedShare, disk) : null;
+    },
+    threads: threadsOn(nodeDisk),
   };
 }
 

@@ -15,10 +15,12 @@ export { crc32c } from "./record/crc32c.ts";
 export type { DamageReason } from "./record/format.ts";
 export type { RecordInput } from "./record/frame.ts";
 export type { DamagePolicy, RecoveryDamage, RecoveryReport } from "./recovery/report.ts";
+export type { WalShare } from "./share/wal-share.ts";
 export { FileStore } from "./store/file-store.ts";
 export { MemStore } from "./store/mem-store.ts";
 export { SegmentedStore } from "./store/segmented-store.ts";
 export type {
+  JoinedLog,
   MarkFile,
   NamedFile,
   StoreGap,

@@ -54,6 +54,26 @@ export const openSegmentsMax = 30;
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
 
+/** Threads that may have one log open at a time, the owner among them. */
+export const writersMax: number = 64;
+
+/** How often a call that waits for other threads looks whether one has died. */
+export const deathLookMilliseconds: number = 100;
+
+/**
+ * Where the platform does not tell whether a thread lives: how long one may be within the write of a
+ * record, or lead a flush, and nothing happen, before it is taken for dead.
+ */
+export const writerSilenceMillisecondsMax: number = 10_000;
+export const leadSilenceMillisecondsMax: number = 60_000;
+
+/** Room for the cause of a poisoned log, as other threads read it. */
+export const poisonNoteBytes: number = 4 * 1024;
+
+/** What a memory store can hold once it is shared: address space is set aside for it, memory is not. */
+export const sharedMemStoreBytesMax: number = 1024 * 1024 * 1024;
+export const sharedMemStoreGrowBytes: number = 1024 * 1024;
+
 /** How often a follower looks at a log that another process writes, when nothing tells it to. */
 export const followPollMilliseconds = 1000;
 

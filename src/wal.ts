@@ -9,13 +9,14 @@
  * This file imports nothing of Node; index.ts gives it the stores on files.
  */
 import { appendAll } from "./commit/append-all.ts";
-import { PlainCells } from "./commit/cells.ts";
+import { PlainCells, SharedCells } from "./commit/cells.ts";
 import { GroupCommit, poisoned } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
+import { SharedPoisonNote } from "./commit/poison-note.ts";
 import { LocalProgress } from "./commit/progress.ts";
 import { readU32 } from "./bytes.ts";
 import { asIoError, invalidArgument, shown, WalError } from "./errors.ts";
-import { logBytesMax, payloadInPlaceBytesMin } from "./limits.ts";
+import { logBytesMax, payloadInPlaceBytesMin, writersMax } from "./limits.ts";
 import { Lsn } from "./lsn.ts";
 import {
   checkKeys,
@@ -39,11 +40,14 @@ import type { WalRecord } from "./read/wal-record.ts";
 import { headerBytes, lengthOffset } from "./record/format.ts";
 import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "./record/frame.ts";
 import { CutNotebook, cutNotesName } from "./recovery/cut-notes.ts";
-import type { Mark } from "./recovery/mark.ts";
+import { Mark } from "./recovery/mark.ts";
 import { recover, type Recovered } from "./recovery/recover.ts";
 import type { RecoveryReport } from "./recovery/report.ts";
+import { type ShareParts, sharePartsOf, type WalShare } from "./share/wal-share.ts";
+import { MemStore } from "./store/mem-store.ts";
 import { checkDone, runAsync, runBlocking } from "./store/store-io.ts";
-import { type NamedFile, storeFault, type WalStore } from "./store/store.ts";
+import { type JoinedLog, type NamedFile, storeFault, type WalStore } from "./store/store.ts";
+import { type Threads, unknownThreads } from "./threads.ts";
 import { Archive, type ArchiveStats } from "./truncation/archive.ts";
 import { ReaderPositions, type WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
@@ -76,6 +80,9 @@ export interface RetainOptions {
 export interface FileStores {
   openFile(path: string | URL, settings: OpenSettings): WalStore;
   openSegmented(dir: string | URL, settings: OpenSettings): WalStore;
+  /** The store that another thread has shared; null when it is of no kind known here. */
+  attach(share: unknown): WalStore | null;
+  readonly threads: Threads;
 }
 
 let fileStores: FileStores | undefined;
@@ -87,6 +94,20 @@ export function provideFileStores(stores: FileStores): void {
 
 /** Stores that belong to an open Wal. Another Wal on one of them would overwrite its records. */
 const storesInUse = new WeakSet<WalStore>();
+
+/** What a Wal is made of. */
+interface Parts {
+  readonly store: WalStore;
+  readonly settings: OpenSettings;
+  readonly recovery: RecoveryReport;
+  readonly mark: Mark | null;
+  readonly state: LogState;
+  /** Has opened the log, has its lock, and will close it. Any other has joined it from a share. */
+  readonly isOwner: boolean;
+}
+
+/** Logs that were shared by this thread: what waits for their owner here cannot wait for another turn. */
+const sharedHere = new WeakMap<SharedArrayBuffer, SuffixCut>();
 
 /**
  * A write-ahead log.
@@ -116,41 +137,44 @@ export class Wal implements AsyncDisposable {
   readonly #archive: Archive | null = null;
   readonly #readers: ReaderPositions | null = null;
   readonly #live: LiveLog;
+  readonly #isOwner: boolean;
+  /** The cuts of an owner in this same thread. */
+  #ownerCuts: SuffixCut | null = null;
+  #share: ShareParts | null = null;
   readonly #progress: LocalProgress;
   readonly #followers = new Set<Follower>();
   readonly #cutsFile: NamedFile | undefined;
   readonly #cutNotes: CutNotebook | null;
-  #head: Lsn;
   #lastEnd: Lsn;
   #closed = false;
   #closing: Promise<void> | null = null;
 
   /** @internal */
-  private constructor(store: WalStore, settings: OpenSettings, recovered: Recovered) {
-    if (recovered === undefined) {
+  private constructor(parts: Parts) {
+    if (parts?.recovery === undefined) {
       throw invalidArgument(
         "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
       );
     }
-    this.recovery = recovered.report;
+    const { store, settings, state, isOwner } = parts;
+    this.recovery = parts.recovery;
     this.#store = store;
     this.#path = store.path;
     this.#settings = settings;
-    this.#mark = recovered.mark;
-    this.#state = new LogState(new PlainCells(cellCount(1)), 1, 0);
-    this.#state.start(recovered.report.end, recovered.durable);
-    this.#head = recovered.report.head;
-    this.#lastEnd = recovered.report.end;
-    this.#commit = new GroupCommit(store, this.#state, () => this.#afterFlush());
-    this.#cuts = new SuffixCut(store, this.#state, this.#commit, this.#mark);
+    this.#mark = parts.mark;
+    this.#state = state;
+    this.#isOwner = isOwner;
+    this.#lastEnd = state.head;
+    this.#commit = new GroupCommit(store, state, () => this.#afterFlush());
+    this.#cuts = new SuffixCut(store, state, this.#commit, this.#mark);
     this.#live = this.#liveLog();
-    this.#progress = new LocalProgress(this.#state);
-    this.#state.onPoison = () => this.#progress.turn();
-    this.#cutsFile = store.side?.named?.(cutNotesName);
+    this.#progress = new LocalProgress(state);
+    state.onPoison = () => this.#progress.turn();
+    this.#cutsFile = isOwner ? store.side?.named?.(cutNotesName) : undefined;
     this.#cutNotes =
       settings.readOnly || this.#cutsFile === undefined ? null : new CutNotebook(this.#cutsFile);
-    if (settings.readOnly) return;
-    const { damage, end } = recovered.report;
+    if (settings.readOnly || !isOwner) return;
+    const { damage, end } = parts.recovery;
     // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
     const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
     try {
@@ -241,8 +265,11 @@ export class Wal implements AsyncDisposable {
   }
 
   static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+    const { report: recovery, mark, durable } = recovered;
+    const state = new LogState(new PlainCells(cellCount), 0);
+    state.start(recovery.head, recovery.end, durable);
     try {
-      return new Wal(store, settings, recovered);
+      return new Wal({ store, settings, recovery, mark, state, isOwner: true });
     } catch (error) {
       throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
     }
@@ -265,6 +292,49 @@ export class Wal implements AsyncDisposable {
     } catch (error) {
       abandon(store);
       throw error;
+    }
+  }
+
+  /**
+   * Joins a log that another thread has opened and shared. It appends, syncs and reads here as
+   * there; records of all threads stand in one log. Cutting the log, dropping its front, readers
+   * and sharing stay with the thread that opened it.
+   *
+   * `close` ends this thread's part: it syncs, and lets go of the files; the log stays open for the
+   * others. When the owner closes the log, every call here gets WAL_CLOSED.
+   *
+   * @param share What {@link Wal.share} returned there.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is none; WAL_CLOSED when the log was closed since;
+   *   WAL_UNSUPPORTED when 64 threads have the log open already; WAL_IO when the files cannot be
+   *   opened; WAL_LOCKED when others stand in their place.
+   * @example
+   * // in the worker
+   * const wal = Wal.attach(workerData);
+   * await wal.appendAndSync("from another thread");
+   * await wal.close();
+   */
+  static attach(share: WalShare): Wal {
+    const parts = sharePartsOf(share);
+    const note = new SharedPoisonNote(parts.note);
+    const state = LogState.join(new SharedCells(cellCount, parts.cells), note, threadsHere());
+    if (state === null) throw noSlot();
+    let store: WalStore | null = null;
+    try {
+      if (state.isClosing)
+        throw new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
+      store = attachedStore(parts.store);
+      store.side?.join?.(joinedLog(state, store));
+      const file = store.side?.mark;
+      const mark = file === undefined ? null : new Mark(file);
+      const settings = settingsOf({ maxRecordSize: parts.maxRecordBytes });
+      const wal = new Wal({ store, settings, recovery: parts.recovery, mark, state, isOwner: false });
+      wal.#ownerCuts = sharedHere.get(parts.cells) ?? null;
+      storesInUse.add(store);
+      return wal;
+    } catch (error) {
+      state.leave();
+      if (store !== null) abandon(store);
+      throw asIoError(error, "Joining the log failed");
     }
   }
 
@@ -331,7 +401,7 @@ export class Wal implements AsyncDisposable {
   async sync(): Promise<void> {
     this.#checkSyncable();
     this.#stats.syncs++;
-    await this.#commit.sync(this.#state.committed);
+    await this.#commit.sync(this.#state.appended);
     this.#stats.commits++;
     this.#archive?.advance();
   }
@@ -340,7 +410,7 @@ export class Wal implements AsyncDisposable {
   syncBlocking(): void {
     this.#checkSyncable();
     this.#stats.syncs++;
-    this.#commit.syncBlocking(this.#state.committed);
+    this.#commit.syncBlocking(this.#state.appended);
     this.#stats.commits++;
   }
 
@@ -388,6 +458,9 @@ export class Wal implements AsyncDisposable {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
     checkKeys("iter", range, ["from", "to", "onDamage"]);
+    this.#awaitWritten(this.#lastEnd);
+    // Before the end, which a cut would make too high.
+    const cutsSeen = this.#live.cutCount;
     // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
     const beyond = this.#settings.readOnly && range.onDamage !== undefined ? this.recovery.discarded : 0;
     const end = (this.#state.committed + beyond) as Lsn;
@@ -411,6 +484,7 @@ export class Wal implements AsyncDisposable {
       maxRecordBytes: this.#settings.maxRecordBytes,
       onDamage: range.onDamage,
       log: this.#live,
+      cutsSeen,
     });
   }
 
@@ -455,7 +529,7 @@ export class Wal implements AsyncDisposable {
       const cutsFile = this.#cutsFile;
       return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen: () => !this.#closed });
     }
-    const at = from ?? this.#head;
+    const at = from ?? this.head;
     const end = this.#state.committed;
     if (at > end) {
       throw invalidArgument(`from is ${at}, past the end of the log at ${end}.`, {
@@ -463,7 +537,7 @@ export class Wal implements AsyncDisposable {
         path: this.#path,
       });
     }
-    if (at < this.#head) throw corruptRecord(store, at, "truncated");
+    if (at < this.head) throw corruptRecord(store, at, "truncated");
     return new LiveTail({
       store,
       from: at,
@@ -498,6 +572,8 @@ export class Wal implements AsyncDisposable {
   read(lsn: Lsn): WalRecord {
     this.#checkOpen();
     const at = offsetOf("lsn", lsn);
+    this.#awaitWritten(at + 1);
+    const cutsSeen = this.#live.cutCount;
     const end = this.#state.committed;
     if (at < this.head) throw corruptRecord(this.#store, at, "truncated");
     if (at >= end) throw corruptRecord(this.#store, at, "end");
@@ -508,6 +584,9 @@ export class Wal implements AsyncDisposable {
       step = cursor.advance();
     }
     if (step === "record") return cursor.record();
+    // Cut off or dropped by another thread while it was being read.
+    const gone = at < this.head || at >= this.#live.lowestCutSince(cutsSeen);
+    if (gone) throw corruptRecord(this.#store, at, "truncated");
     throw corruptRecord(this.#store, at, step === "damage" ? cursor.reason : "torn-header");
   }
 
@@ -523,6 +602,7 @@ export class Wal implements AsyncDisposable {
    * await wal.truncateAfter(lastAgreed); // what followed lost the election
    */
   async truncateAfter(lsn: Lsn): Promise<void> {
+    this.#checkOwner("truncateAfter");
     this.#checkWritable();
     const end = this.read(lsn).next;
     // Nothing follows; but a cut to this very end may be under way.
@@ -535,6 +615,7 @@ export class Wal implements AsyncDisposable {
 
   /** As {@link Wal.truncateAfter}, blocking the thread until done. */
   truncateAfterBlocking(lsn: Lsn): void {
+    this.#checkOwner("truncateAfterBlocking");
     this.#checkWritable();
     const end = this.read(lsn).next;
     if (end === this.#state.committed) {
@@ -561,20 +642,24 @@ export class Wal implements AsyncDisposable {
    * await wal.truncateBefore(checkpoint); // everything before is in the snapshot
    */
   async truncateBefore(lsn: Lsn): Promise<Lsn> {
+    this.#checkOwner("truncateBefore");
     this.#checkWritable();
     const at = this.#boundary(lsn);
     const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
-    if (at > this.#head) await this.#commit.sync(at);
-    this.#checkDroppable(at, cuts);
+    if (at > this.head) await this.#commit.sync(at);
+    this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     return this.#dropBefore(at);
   }
 
   /** As {@link Wal.truncateBefore}, blocking the thread until done. */
   truncateBeforeBlocking(lsn: Lsn): Lsn {
+    this.#checkOwner("truncateBeforeBlocking");
     this.#checkWritable();
     const at = this.#boundary(lsn);
-    if (at > this.#head) this.#commit.syncBlocking(at);
+    if (at > this.head) this.#commit.syncBlocking(at);
     return this.#dropBefore(at);
   }
 
@@ -589,16 +674,18 @@ export class Wal implements AsyncDisposable {
    * await wal.retain({ maxBytes: 1024 ** 3, before: checkpoint });
    */
   async retain(options: RetainOptions): Promise<Lsn> {
+    this.#checkOwner("retain");
     this.#checkWritable();
     const limit = this.#retainLimit(options);
     const wanted = options.maxBytes === undefined ? limit : Math.min(limit, this.end - options.maxBytes);
-    if (wanted <= this.#head) return this.#head;
+    if (wanted <= this.head) return this.head;
     const cuts = this.#cuts.count;
     const at = await this.#boundaryNear(wanted, limit);
     await this.#commit.sync(at);
-    this.#checkDroppable(at, cuts);
+    this.#checkWritable();
+    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
     // A reader may have come meanwhile. From here on nothing comes between.
-    return at > (this.#readers?.lowest ?? Infinity) ? this.#head : this.#dropBefore(at);
+    return at > (this.#readers?.lowest ?? Infinity) ? this.head : this.#dropBefore(at);
   }
 
   /**
@@ -615,11 +702,12 @@ export class Wal implements AsyncDisposable {
    *   replica.advance(record.next);
    * }
    */
-  reader(name: string, from: Lsn = this.#head): WalReader {
+  reader(name: string, from: Lsn = this.head): WalReader {
+    this.#checkOwner("reader");
     this.#checkSyncable();
     const at = offsetOf("from", from);
-    if (at < this.#head || at > this.#state.committed) {
-      throw invalidArgument(`from is ${at}, outside the log from ${this.#head} to ${this.#state.committed}.`);
+    if (at < this.head || at > this.#state.committed) {
+      throw invalidArgument(`from is ${at}, outside the log from ${this.head} to ${this.#state.committed}.`);
     }
     if (this.#readers === null) throw this.#closedError();
     return this.#readers.get(name, at);
@@ -633,7 +721,7 @@ export class Wal implements AsyncDisposable {
    */
   async archived(): Promise<Lsn> {
     this.#checkOpen();
-    return this.#archive === null ? this.#head : this.#archive.caughtUp();
+    return this.#archive === null ? this.head : this.#archive.caughtUp();
   }
 
   /** Where the next record will begin. */
@@ -643,7 +731,7 @@ export class Wal implements AsyncDisposable {
 
   /** The lowest LSN still present. */
   get head(): Lsn {
-    return this.#head;
+    return this.#state.head;
   }
 
   /** Every record below is on stable storage. */
@@ -653,6 +741,42 @@ export class Wal implements AsyncDisposable {
 
   get isEmpty(): boolean {
     return this.end === this.head;
+  }
+
+  /**
+   * This log, for other threads of the process: plain data to give to a worker, as a message or as
+   * its `workerData`, without a transfer list. There {@link Wal.attach} joins. Called again, it
+   * returns the same log.
+   *
+   * A log that was never shared uses no atomic operations; one that was keeps using them.
+   *
+   * @throws {WalError} WAL_UNSUPPORTED when the store cannot be shared, or the platform has no shared
+   *   memory; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY.
+   * @example
+   * const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: wal.share() });
+   */
+  share(): WalShare {
+    this.#checkOwner("share");
+    this.#checkWritable();
+    if (this.#share !== null) return this.#share;
+    if (this.#store.side?.share === undefined || typeof SharedArrayBuffer !== "function") {
+      throw unsupported(
+        `${this.#name()} cannot be shared: its store has no way to be opened by another thread.`,
+      );
+    }
+    this.#cuts.completeBlocking();
+    const cells = new SharedCells(cellCount);
+    const note = new SharedPoisonNote();
+    const { recovery } = this;
+    const maxRecordBytes = this.#settings.maxRecordBytes;
+    const store = this.#store.side.share();
+    this.#state.moveTo(cells, note, threadsHere());
+    this.#store.side.join?.(joinedLog(this.#state, this.#store));
+    sharedHere.set(cells.buffer, this.#cuts);
+    // Who follows looks again, and from now on waits for other threads too.
+    this.#progress.turn();
+    this.#share = { kind: "wal-db", cells: cells.buffer, note: note.buffer, store, maxRecordBytes, recovery };
+    return this.#share;
   }
 
   /** A snapshot of the counts. */
@@ -683,14 +807,19 @@ export class Wal implements AsyncDisposable {
   closeBlocking(): void {
     if (this.#closed) return;
     this.#checkNotWriting();
+    if (this.#isOwner) this.#state.setClosing();
     this.#closing ??= Promise.resolve();
     try {
-      if (!this.#settings.readOnly && this.#state.poison === null) {
+      if (this.#syncsAtClose) {
         this.#cuts.completeBlocking();
-        this.#commit.syncBlocking(this.#state.committed);
+        if (this.#isOwner) this.#state.seal();
+        this.#commit.syncBlocking(this.#state.appended);
       }
     } finally {
-      this.#state.closeGate();
+      if (this.#isOwner) {
+        this.#state.seal();
+        this.#commit.keepLeadBlocking();
+      } else this.#commit.yieldLead();
       this.#release();
     }
   }
@@ -711,14 +840,35 @@ export class Wal implements AsyncDisposable {
 
   async #closeOnce(): Promise<void> {
     if (this.#closed) return;
-    this.#state.closeGate();
+    if (this.#isOwner) this.#state.setClosing();
     try {
-      if (!this.#settings.readOnly && this.#state.poison === null)
-        await this.#commit.sync(this.#state.committed);
-      await this.#commit.settled();
+      try {
+        if (this.#syncsAtClose) await this.#commit.sync(this.#state.appended);
+      } finally {
+        await this.#commit.settled();
+        if (this.#isOwner) await this.#shutOthersOut();
+      }
     } finally {
       await this.#archive?.stop();
       this.#release();
+    }
+  }
+
+  /** Of a log that another thread has closed, or is about to, its owner syncs the rest. */
+  get #syncsAtClose(): boolean {
+    if (this.#settings.readOnly || this.#state.poison !== null) return false;
+    return this.#isOwner || !this.#state.isClosing;
+  }
+
+  /** When nobody writes any more, syncs what came since; then nobody flushes, or writes the mark, any more. */
+  async #shutOthersOut(): Promise<void> {
+    if (!this.#state.isShared || this.#closed) return;
+    try {
+      this.#state.seal();
+      if (this.#syncsAtClose) await this.#commit.sync(this.#state.appended);
+    } finally {
+      await this.#commit.settled();
+      await this.#commit.keepLead();
     }
   }
 
@@ -727,6 +877,8 @@ export class Wal implements AsyncDisposable {
     this.#closed = true;
     for (const follower of this.#followers) follower.leave();
     this.#progress.turn();
+    if (this.#isOwner) this.#state.setClosed();
+    this.#state.leave();
     try {
       this.#closeBeside();
     } catch (error) {
@@ -746,9 +898,10 @@ export class Wal implements AsyncDisposable {
   }
 
   #liveLog(): LiveLog {
-    const head = (): Lsn => this.#head;
-    const cuts = this.#cuts;
-    const isOpen = (): boolean => !this.#closed;
+    const head = (): Lsn => this.head;
+    // The owner made the cuts, and remembers them all.
+    const cuts = this.#isOwner ? this.#cuts : cutsOfOthers(this.#state);
+    const isOpen = (): boolean => !this.#closed && (this.#isOwner || !this.#state.isClosed);
     return {
       get head() {
         return head();
@@ -766,15 +919,27 @@ export class Wal implements AsyncDisposable {
 
   #afterFlush(): void {
     // A flight may land after a blocking close; the store, and the mark with it, is not ours then.
-    if (this.#closed) return;
-    this.#mark?.raise(this.#state.durable);
+    if (this.#closed || (!this.#isOwner && this.#state.isClosed)) return;
+    this.#raiseMark();
     this.#progress.afterFlush();
     this.#archive?.advance();
   }
 
+  /** With the lead: among threads only who has it writes the mark. */
+  #raiseMark(): void {
+    if (this.#mark === null) return;
+    try {
+      if (this.#state.isShared) this.#mark.reload();
+    } catch {
+      // An older mark stays true.
+      return;
+    }
+    this.#mark.raise(this.#state.durable);
+  }
+
   /** Removes the segments that are below the head and, where there is an archive, in it. */
   #reclaim(): void {
-    const below = Math.min(this.#head, this.#archive?.position ?? Infinity);
+    const below = Math.min(this.head, this.#archive?.position ?? Infinity);
     if (!this.#closed) this.#store.side?.segments?.remove(below);
   }
 
@@ -816,32 +981,27 @@ export class Wal implements AsyncDisposable {
   /** Checks that a record begins at `lsn`, or the log ends there. */
   #boundary(lsn: Lsn): Lsn {
     const at = offsetOf("lsn", lsn);
-    return at <= this.#head || at === this.#state.committed ? at : this.read(at).lsn;
-  }
-
-  /** After a sync that had to be waited for, and at once before the drop: nothing may come between. */
-  #checkDroppable(at: Lsn, cutsSeen: number): void {
-    this.#checkWritable();
-    // Cut off meanwhile: other bytes may stand there now.
-    if (at > this.#cuts.lowestSince(cutsSeen)) throw corruptRecord(this.#store, at, "truncated");
+    return at <= this.head || at === this.#state.committed ? at : this.read(at).lsn;
   }
 
   #dropBefore(at: Lsn): Lsn {
-    if (at <= this.#head) return this.#head;
+    if (at <= this.head) return this.head;
+    // Other threads may have filled segments, and flushed them.
+    if (this.#state.isShared) this.#archive?.advance();
     try {
       const segments = this.#store.side?.segments;
       if (segments === undefined) {
-        this.#head = Math.max(this.#head, headFrom(this.#store, at)) as Lsn;
+        this.#state.setHead(Math.max(this.head, headFrom(this.#store, at)) as Lsn);
       } else {
         segments.setHead(at);
-        this.#head = at;
+        this.#state.setHead(at);
         this.#reclaim();
         this.#archive?.advance();
       }
     } catch (error) {
       throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
     }
-    return this.#head;
+    return this.head;
   }
 
   #retainLimit(options: RetainOptions): number {
@@ -870,7 +1030,7 @@ export class Wal implements AsyncDisposable {
     // Boundaries that open found, as far as the log was not cut below them since.
     const unchanged = Math.min(offset, this.#cuts.lowestSince(0));
     const found = [this.recovery.scannedFrom, this.recovery.end];
-    const known = [this.#head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.#head)];
+    const known = [this.head, ...found.filter((lsn) => lsn <= unchanged && lsn > this.head)];
     const from = Math.max(...known) as Lsn;
     if (from === offset) return from;
     for await (const record of this.iter({ from })) {
@@ -900,10 +1060,7 @@ export class Wal implements AsyncDisposable {
       });
     }
     let start = state.reserve(size) as Lsn;
-    if (start < 0) {
-      if (!this.#cuts.completeBlocking()) throw this.#refusal();
-      start = state.reserve(size) as Lsn;
-    }
+    if (start < 0) start = this.#reserveLater(size);
     try {
       checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
@@ -921,13 +1078,37 @@ export class Wal implements AsyncDisposable {
     return start;
   }
 
+  /** Once the gate is open again, after a cut or while another thread takes a write back. */
+  #reserveLater(size: number): Lsn {
+    const state = this.#state;
+    for (;;) {
+      if (state.poison !== null || state.isClosing) throw this.#refusal();
+      const completed = this.#cuts.completeBlocking() || (this.#ownerCuts?.completeBlocking() ?? false);
+      if (!completed) {
+        this.#commit.yieldLead();
+        state.waitBlocking("other", () => !state.gateIsClosed || state.poison !== null || state.isClosing);
+      }
+      const start = state.reserve(size);
+      if (start >= 0) return start as Lsn;
+    }
+  }
+
+  /** Until all below `lsn` is written, where another thread is behind with a record before it. */
+  #awaitWritten(lsn: number): void {
+    const state = this.#state;
+    if (state.committed >= lsn || state.committed === state.tail || state.writing) return;
+    state.waitBlocking("writer", () => {
+      return state.committed >= Math.min(lsn, state.tail) || state.poison !== null;
+    });
+  }
+
   /** Takes the reservation back, and what was written of it; or else poisons the log. */
   #failedWrite(start: Lsn, size: number, error: unknown): WalError {
     const where = { path: this.#path, offset: start };
     const failure = asIoError(error, `Writing ${size} bytes at ${start} failed`, where);
     if (!this.#state.takeBack(start, size)) {
       this.#state.setPoison(failure);
-      return poisoned(failure, this.#path);
+      return poisoned(this.#state.poison ?? failure, this.#path);
     }
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
@@ -962,10 +1143,16 @@ export class Wal implements AsyncDisposable {
 
   #checkOpen(): void {
     if (this.#closed) throw this.#closedError();
+    if (!this.#isOwner && this.#state.isClosed) throw this.#closedError();
+  }
+
+  #checkOwner(call: string): void {
+    if (this.#isOwner) return;
+    throw unsupported(`${call} is for the thread that opened ${this.#name()}; this one has joined it.`);
   }
 
   #checkSyncable(): void {
-    if (this.#closing !== null) throw this.#closedError();
+    if (this.#closing !== null || (!this.#isOwner && this.#state.isClosing)) throw this.#closedError();
     if (this.#settings.readOnly) {
       throw new WalError("WAL_READ_ONLY", `${this.#name()} was opened with readOnly.`, { path: this.#path });
     }
@@ -993,6 +1180,46 @@ function filesHere(): FileStores {
   );
 }
 
+function threadsHere(): Threads {
+  return fileStores?.threads ?? unknownThreads;
+}
+
+/** @throws {WalError} WAL_UNSUPPORTED when this build has no store of that kind. */
+function attachedStore(share: unknown): WalStore {
+  const store = MemStore.attach(share) ?? fileStores?.attach(share);
+  if (store !== null && store !== undefined) return store;
+  throw unsupported(
+    "This build has no store of the kind that was shared. Import Wal from the package itself.",
+  );
+}
+
+function joinedLog(state: LogState, store: WalStore): JoinedLog {
+  const where = { path: store.path };
+  return {
+    cuts: () => state.cuts,
+    failed: (error) => state.setPoison(asIoError(error, "The flush of a segment failed", where)),
+  };
+}
+
+function cutsOfOthers(state: LogState): { readonly count: number; lowestSince(count: number): number } {
+  return {
+    get count() {
+      return state.cuts;
+    },
+    lowestSince: (count) => state.lowestCutSince(count),
+  };
+}
+
+function unsupported(message: string): WalError {
+  return new WalError("WAL_UNSUPPORTED", message);
+}
+
+function noSlot(): WalError {
+  return unsupported(
+    `${writersMax} threads have this log open, the most there can be. Close it in one that needs it no more.`,
+  );
+}
+
 function checkStore(store: WalStore): void {
   const fault = storeFault(store);
   if (fault !== null) throw invalidArgument(`Not a WalStore: ${fault}.`);
@@ -1010,7 +1237,7 @@ function take(store: WalStore, settings: OpenSettings): void {
   try {
     store.side?.lock?.();
   } catch (error) {
-    abandon(store);
+    giveBack(store);
     throw asIoError(error, "Locking the log failed", { path: store.path });
   }
 }

@@ -5,12 +5,16 @@
  *                    the flight covers target ?      wait for the flight
  *                    else                            wait for the next group
  *
- *   a flight:  begin = committed; flush; on success durable = begin, then the mark
+ *   a flight:  until durable >= what its group needs:
+ *                nothing is new  (another writer is behind)  wait for the writer
+ *                take the lead   begin = committed; flush; on success durable = begin, then the mark
+ *                another has it  wait for a change; its flush may do
  *
- * At most one flush is in flight; all who come meanwhile share the next. A group departs when the
- * callers of the same turn have all had their say (one microtask), so a burst of commits needs one
- * flush, not one for the first and one for the rest. What was written after a flush began is never
- * called durable by it: its target is taken before it begins.
+ * A group is of one thread: at most one is in flight, and all who come meanwhile share the next. It
+ * departs when the callers of the same turn have all had their say (one microtask), so a burst of
+ * commits needs one flush, not one for the first and one for the rest. Among threads the lead
+ * (log-state.ts) sees to it that at most one flush is under way. What was written after a flush began
+ * is never called durable by it: its target is taken before it begins, with the lead.
  *
  * A flush that fails is final. It is never asked again: the kernel may have marked the pages clean,
  * and a second flush would say yes ("fsyncgate"; Rebello et al., "Can Applications Recover from
@@ -18,19 +22,23 @@
  *
  * The blocking form cannot wait for a flight that completes on this thread's own event loop. It
  * flushes by itself then, beside the flight; a store must report a failure to both (see
- * WalStore.flushBlocking).
+ * WalStore.flushBlocking). For the same reason a thread that is about to block for another one
+ * first flushes beside its flight, and gives up the lead that the flight would have kept.
  */
 import { asIoError, WalError } from "../errors.ts";
+import { deathLookMilliseconds } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
-import type { LogState } from "./log-state.ts";
+import type { LogState, WaitsFor } from "./log-state.ts";
 
 class Group {
   readonly promise: Promise<void>;
   resolve!: () => void;
   reject!: (error: unknown) => void;
-  /** What the flight will make durable; known once it departs. */
+  /** What must be durable for all of its callers. */
+  needed = 0;
+  /** What the flush under way will make durable; -1 before it departs. */
   target = -1;
   /** Flush although nothing new was written: for a cut, which is a change too. */
   forced = false;
@@ -52,52 +60,52 @@ export class GroupCommit {
   readonly #onDurable: () => void;
   #flight: Group | null = null;
   #next: Group | null = null;
+  /** The flight whose flush is under way, while it has the lead. */
+  #leading: Group | null = null;
+  #leadKept = false;
 
-  /** @param onDurable Called after each flush that succeeded. Must not throw. */
+  /** @param onDurable Called after each flush that succeeded, with the lead. Must not throw. */
   constructor(store: WalStore, state: LogState, onDurable: () => void) {
     this.#store = store;
     this.#state = state;
     this.#onDurable = onDurable;
   }
 
-  /** Resolves once all below `target` is durable, which must be written already. */
+  /** Resolves once all below `target` is durable; some thread must have appended that far. */
   sync(target: Lsn): Promise<void> {
-    if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
     if (this.#state.durable >= target) return Promise.resolve();
     if (this.#flight !== null && this.#flight.target >= target) return this.#flight.promise;
-    return this.#joinNext().promise;
+    return this.#joinNext(target).promise;
   }
 
   syncBlocking(target: Lsn): void {
-    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
-    if (this.#state.durable < target) this.barrierBlocking();
+    const refusal = this.#refusal();
+    if (refusal !== null) throw refusal;
+    this.#flushUntil(() => this.#isDurable(target), false);
   }
 
   /** Resolves after a flush that began after this call, whether or not anything was written. */
   barrier(): Promise<void> {
-    if (this.#state.poison !== null) return Promise.reject(poisoned(this.#state.poison, this.#store.path));
-    const group = this.#joinNext();
+    const refusal = this.#refusal();
+    if (refusal !== null) return Promise.reject(refusal);
+    const group = this.#joinNext(0);
     group.forced = true;
     return group.promise;
   }
 
   barrierBlocking(): void {
-    if (this.#state.poison !== null) throw poisoned(this.#state.poison, this.#store.path);
-    const begin = this.#state.committed;
-    this.flushes++;
-    try {
-      checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
-    } catch (error) {
-      throw this.#fail(error);
-    }
-    // Whoever waits for the next group asked before this flush began.
-    if (this.#next !== null) this.#next.forced = false;
-    this.#succeed(begin);
+    this.#flushUntil(() => false, true);
   }
 
   /** The log was cut at `end`: a flush under way speaks for what is below, and for nothing else. */
   cut(end: Lsn): void {
     if (this.#flight !== null) this.#flight.target = Math.min(this.#flight.target, end);
+    // What was cut off needs no flush, also when the log has grown past there again.
+    for (const group of [this.#flight, this.#next]) {
+      if (group !== null) group.needed = Math.min(group.needed, end);
+    }
   }
 
   /** Resolves when no flush is in flight and none is about to depart. */
@@ -107,11 +115,62 @@ export class GroupCommit {
     }
   }
 
-  #joinNext(): Group {
+  /* ---- the lead, for more than a flush ---- */
+
+  /**
+   * Blocks until no other thread flushes, nor can begin to. True when the lead was taken for this,
+   * and must be given up; false when a flight of this thread had it already.
+   */
+  holdLead(): boolean {
+    const state = this.#state;
+    if (this.#leading !== null || state.leads || state.leadIsOfThisThread) return false;
+    state.waitBlocking("other", () => state.takeLead() || state.poison !== null);
+    const refusal = this.#refusal();
+    if (refusal === null) return true;
+    state.giveUpLead();
+    throw refusal;
+  }
+
+  /** Takes the lead and keeps it, so that no other thread flushes again. After `settled`. */
+  async keepLead(): Promise<void> {
+    this.#leadKept = true;
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        if (state.leads || state.takeLead()) return;
+        if (waiter.enter("other")) await this.#change(seen);
+      }
+    } finally {
+      waiter.leave();
+    }
+  }
+
+  /** The same, blocking; a flight of this thread that has it never gives it up again. */
+  keepLeadBlocking(): void {
+    this.#leadKept = true;
+    const state = this.#state;
+    state.waitBlocking("other", () => state.leads || state.leadIsOfThisThread || state.takeLead());
+  }
+
+  /** Before this thread blocks for another one: its flight could not land, and would keep the lead. */
+  yieldLead(): void {
+    const flight = this.#leading;
+    if (flight === null) return;
+    if (flight.forced || flight.target > this.#state.durable) this.#flushBeside();
+    this.#leading = null;
+    this.#state.giveUpLead();
+  }
+
+  /* ---- groups ---- */
+
+  #joinNext(target: number): Group {
     if (this.#next === null) {
       this.#next = new Group();
       if (this.#flight === null) this.#departSoon();
     }
+    this.#next.needed = Math.max(this.#next.needed, target);
     return this.#next;
   }
 
@@ -124,43 +183,159 @@ export class GroupCommit {
 
   #depart(group: Group): void {
     this.#next = null;
-    const poison = this.#state.poison;
-    if (poison !== null) return group.reject(poisoned(poison, this.#store.path));
-    const begin = this.#state.committed;
-    if (!group.forced && this.#state.durable >= begin) return group.resolve();
-
-    group.target = begin;
     this.#flight = group;
-    this.flushes++;
-    let flushed: Promise<void>;
-    try {
-      flushed = Promise.resolve(this.#store.flush());
-    } catch (error) {
-      flushed = Promise.reject(error);
-    }
-    flushed.then(
-      () => this.#land(group),
-      (error: unknown) => this.#crash(group, error),
+    this.#fly(group).then(
+      () => this.#land(() => group.resolve(), true),
+      (error: unknown) => this.#land(() => group.reject(error), false),
     );
   }
 
-  #land(group: Group): void {
+  #land(tell: () => void, well: boolean): void {
     this.#flight = null;
-    const poison = this.#state.poison;
-    if (poison === null) {
-      this.#succeed(group.target as Lsn);
-      group.resolve();
-    } else {
-      // Poisoned while it was under way: what this flush says can no longer be relied on.
-      group.reject(poisoned(poison, this.#store.path));
-    }
-    if (this.#next !== null) this.#departSoon();
+    tell();
+    if (this.#next === null) return;
+    // After a failure there is nothing to wait for: those who wait are told at once.
+    if (well) this.#departSoon();
+    else this.#depart(this.#next);
   }
 
-  #crash(group: Group, error: unknown): void {
-    this.#flight = null;
-    group.reject(this.#fail(error));
-    if (this.#next !== null) this.#depart(this.#next);
+  async #fly(group: Group): Promise<void> {
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        // First of all: it may be there although the log was closed, or poisoned, since.
+        if (!group.forced && this.#isDurable(group.needed)) return;
+        const refusal = this.#refusal();
+        if (refusal !== null) throw refusal;
+        if (this.#tryLead(group.forced)) {
+          group.target = state.committed;
+          await this.#lead(group);
+          if (group.forced) return;
+        } else if (waiter.enter(this.#waitsFor(group.forced))) await this.#change(seen);
+      }
+    } finally {
+      waiter.leave();
+    }
+  }
+
+  /** Flushes, with the lead; gives it up when it is through. */
+  async #lead(group: Group): Promise<void> {
+    const state = this.#state;
+    this.#leading = group;
+    try {
+      this.#begin(group.target);
+      await this.#store.flush();
+      // Given up meanwhile: then a flush beside this one has spoken for it.
+      if (this.#leading !== group) return;
+      // Poisoned while it was under way: what this flush says can no longer be relied on.
+      if (state.poison !== null) throw this.#refusal();
+      this.#succeed(group.target as Lsn);
+    } catch (error) {
+      throw this.#fail(error);
+    } finally {
+      if (this.#leading === group) {
+        this.#leading = null;
+        if (!this.#leadKept) state.giveUpLead();
+      }
+    }
+  }
+
+  #flushUntil(done: () => boolean, forced: boolean): void {
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      for (;;) {
+        const seen = state.epoch;
+        if (done()) return;
+        const refusal = this.#refusal();
+        if (refusal !== null) throw refusal;
+        if ((forced || this.#isNew()) && this.#flushNow(forced)) {
+          if (forced) return;
+        } else if (waiter.enter(this.#waitsFor(forced))) {
+          this.yieldLead();
+          state.changeBlocking(seen);
+          state.lookForDead();
+        }
+      }
+    } finally {
+      waiter.leave();
+    }
+  }
+
+  /** Flushes, blocking, with the lead or beside a flight of this thread; false when another has the lead. */
+  #flushNow(forced: boolean): boolean {
+    const state = this.#state;
+    if (state.leads || state.leadIsOfThisThread) {
+      this.#flushBeside();
+      return true;
+    }
+    if (!this.#tryLead(forced)) return false;
+    try {
+      this.#flushBeside();
+      return true;
+    } finally {
+      state.giveUpLead();
+    }
+  }
+
+  #flushBeside(): void {
+    try {
+      const begin = this.#state.committed;
+      this.#begin(begin);
+      checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
+      // Whoever waits for the next group asked before this flush began.
+      if (this.#next !== null) this.#next.forced = false;
+      this.#succeed(begin);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  /* ---- steps of both ---- */
+
+  /** Records that were taken back, or cut off, need no flush any more: the tail is below them. */
+  #isDurable(target: number): boolean {
+    return this.#state.durable >= Math.min(target, this.#state.tail);
+  }
+
+  #isNew(): boolean {
+    return this.#state.committed > this.#state.durable;
+  }
+
+  /** With nothing new the lead is left alone: to take it and give it up would wake all who wait. */
+  #tryLead(forced: boolean): boolean {
+    const state = this.#state;
+    if (!forced && !this.#isNew()) return false;
+    if (!state.takeLead()) return false;
+    // A log whose owner died has lost its lock: nobody may flush it, or mark it, any more.
+    state.lookForDead();
+    // Looked at again with the lead: flushed by another meanwhile, or the owner has let go of the log.
+    if ((forced || this.#isNew()) && this.#refusal() === null) return true;
+    state.giveUpLead();
+    return false;
+  }
+
+  #waitsFor(forced: boolean): WaitsFor {
+    return forced || this.#isNew() ? "other" : "writer";
+  }
+
+  /** Waits for others, and sees to it that the process lives on and dead threads are found. */
+  async #change(seen: number): Promise<void> {
+    const alive = setTimeout(() => {}, 10 * deathLookMilliseconds);
+    try {
+      await this.#state.change(seen);
+    } finally {
+      clearTimeout(alive);
+    }
+    this.#state.lookForDead();
+  }
+
+  #begin(target: number): void {
+    this.flushes++;
+    // Other threads have written too: this thread's store has not seen what.
+    if (this.#state.isShared) this.#store.side?.assumeUnflushed?.(this.#state.durable, target);
   }
 
   #succeed(begin: Lsn): void {
@@ -170,9 +345,21 @@ export class GroupCommit {
 
   #fail(error: unknown): WalError {
     const path = this.#store.path;
+    if (error instanceof WalError && error.code === "WAL_POISONED") return error;
     this.#state.setPoison(asIoError(error, "The flush failed", { path, offset: this.#state.durable }));
     return poisoned(this.#state.poison as WalError, path);
   }
+
+  #refusal(): WalError | null {
+    const poison = this.#state.poison;
+    if (poison !== null) return poisoned(poison, this.#store.path);
+    return this.#state.isClosed ? closedByOwner(this.#store.path) : null;
+  }
+}
+
+function closedByOwner(path: string | undefined): WalError {
+  const name = path === undefined ? "The log" : `The log ${path}`;
+  return new WalError("WAL_CLOSED", `${name} was closed by the thread that had opened it.`, { path });
 }
 
 /** What every call gets once the log is poisoned; the first failure is its cause. */

@@ -37,16 +37,24 @@ export interface Progress {
   whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void;
 }
 
-/** Progress within the one thread that changes the log: it is told, and tells those who wait. */
+/**
+ * Progress in one thread. It is told of what this thread does, and tells those who wait; of what other
+ * threads do, once the log is shared, it learns by waiting on the cells while anyone waits for it.
+ */
 export class LocalProgress implements Progress {
   /** Whether anyone waits for an append. All that the way of an append looks at. */
   appendAwaited = false;
-  epoch = 0;
+  #turns = 0;
+  #listens = false;
   readonly #state: LogState;
   readonly #waiting: Readonly<Record<Until, Set<() => void>>> = { appended: new Set(), durable: new Set() };
 
   constructor(state: LogState) {
     this.#state = state;
+  }
+
+  get epoch(): number {
+    return this.#turns + this.#state.turns;
   }
 
   get appended(): Lsn {
@@ -69,6 +77,7 @@ export class LocalProgress implements Progress {
     const waiting = this.#waiting[until];
     waiting.add(wake);
     if (until === "appended") this.appendAwaited = true;
+    if (this.#state.isShared && !this.#listens) void this.#listen();
     return () => waiting.delete(wake);
   }
 
@@ -83,9 +92,36 @@ export class LocalProgress implements Progress {
     wakeAll(this.#waiting.durable);
   }
 
+  /** Until nobody waits: looks at each change that another thread makes. Keeps no process alive. */
+  async #listen(): Promise<void> {
+    this.#listens = true;
+    const state = this.#state;
+    const waiter = state.waiter();
+    const look = (): string => `${state.turns} ${state.committed} ${state.durable}`;
+    try {
+      let before = "";
+      while (this.#waiting.appended.size + this.#waiting.durable.size > 0) {
+        const seen = state.epoch;
+        const now = look();
+        if (now !== before) {
+          before = now;
+          this.afterAppend();
+          this.afterFlush();
+          await Promise.resolve();
+        } else if (waiter.enter("writer")) {
+          await state.change(seen);
+          state.lookForDead();
+        }
+      }
+    } finally {
+      waiter.leave();
+      this.#listens = false;
+    }
+  }
+
   /** The log was cut, poisoned or closed. */
   turn(): void {
-    this.epoch++;
+    this.#turns++;
     this.afterAppend();
     this.afterFlush();
   }

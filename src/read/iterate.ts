@@ -39,6 +39,8 @@ export interface Stretch {
   readonly maxRecordBytes: number;
   readonly onDamage: ((damage: WalError) => void) | undefined;
   readonly log: LiveLog;
+  /** `log.cutCount`, read before `end`: a cut that comes between the two lowers it. */
+  readonly cutsSeen: number;
 }
 
 /** What may change in a log while it is being read. */
@@ -63,7 +65,7 @@ export class RecordWalk implements RecordIterator {
   constructor(stretch: Stretch) {
     this.#stretch = stretch;
     this.#end = stretch.end;
-    this.#cutsSeen = stretch.log.cutCount;
+    this.#cutsSeen = stretch.cutsSeen;
     this.#cursor = new Cursor(stretch.store, stretch.from, stretch.end, stretch.maxRecordBytes);
   }
 
@@ -93,7 +95,7 @@ export class RecordWalk implements RecordIterator {
     const stretch = this.#stretch;
     this.#followCuts();
     const from = this.#done ? this.#end : this.#cursor.offset;
-    const walk = new RecordWalk({ ...stretch, from, end: this.#end });
+    const walk = new RecordWalk({ ...stretch, from, end: this.#end, cutsSeen: this.#cutsSeen });
     const checkOpen = (): void => stretch.log.checkOpen();
     for (;;) {
       const step = walk.#step();

@@ -72,14 +72,24 @@ export class Mark {
   /** Reads the mark. What the store throws is thrown: a mark that cannot be read is not "no claim". */
   constructor(file: MarkFile) {
     this.#file = file;
-    const [slot, older] = slotsByAge(file.read());
+    this.#lsn = null;
+    this.#sequence = 0;
+    this.#nextSlot = 0;
+    this.#older = null;
+    this.#isKept = false;
+    this.reload();
+  }
+
+  /** Reads it again: another thread of the log may have written it since. Throws what the store throws. */
+  reload(): void {
+    const [slot, older] = slotsByAge(this.#file.read());
     this.#lsn = slot?.lsn ?? null;
     this.#sequence = slot?.sequence ?? 0;
     this.#nextSlot = slot?.index === 0 ? 1 : 0;
     this.#older = older?.lsn ?? null;
     // A second slot is written only after the first was flushed. One alone may have been left by a
     // process that was killed before it did.
-    this.#isKept = older !== null;
+    this.#isKept ||= older !== null;
   }
 
   /** Every record below was on stable storage; null: no claim. */

@@ -18,6 +18,16 @@ import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
+/** How another thread finds the file of a log. */
+export interface FileShare {
+  readonly kind: "file";
+  readonly path: string;
+  /** The path as it was given, for messages. */
+  readonly name: string;
+  /** Device and inode. */
+  readonly identity: string;
+}
+
 export interface OpenStoreOptions {
   /** Default: the disk of node:fs. */
   readonly disk?: Disk;
@@ -64,6 +74,7 @@ export class FileStore implements WalStore {
       refresh: () => this.#checkInPlace(),
       watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
       mark: this.#mark,
+      share: (): FileShare => ({ kind: "file", path: file.path, name: path, identity: file.identity }),
       quarantine: (from, to) =>
         saveToQuarantine(disk, `${file.path}.quarantine-${from}`, from, to, (offset, into) =>
           this.readAt(offset, into),
@@ -158,6 +169,18 @@ export function openFileStore(path: string | URL, options: OpenStoreOptions = {}
   } catch (error) {
     throw openError(error, asked);
   }
+}
+
+/** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
+export function attachFileStore(share: FileShare, disk: Disk = nodeDisk): FileStore {
+  try {
+    const file = PositionedFile.open(disk, share.path, "r+");
+    if (file.identity === share.identity) return new FileStore(disk, share.name, file, false);
+    file.close();
+  } catch (error) {
+    throw openError(error, share.name);
+  }
+  throw replacedError(share.name);
 }
 
 function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {

@@ -10,6 +10,7 @@
  */
 import { invalidArgument, WalError } from "../errors.ts";
 import { memStoreChunkBytes } from "../limits.ts";
+import { SharedBytes, type SharedBytesHandle } from "./shared-bytes.ts";
 import type { StoreSide, WalStore } from "./store.ts";
 
 /**
@@ -29,6 +30,8 @@ export class MemStore implements WalStore {
   #dropped: number;
   #head: number;
   #length: number;
+  /** Where the bytes are instead, once other threads have joined. */
+  #shared: SharedBytes | null = null;
   readonly #quarantined = new Map<string, Uint8Array>();
 
   /**
@@ -49,15 +52,23 @@ export class MemStore implements WalStore {
     this.#length = head;
     // Not writeAt: a subclass may have put its own in its place, and is not made yet.
     if (image !== undefined) this.#write(head, image);
-    this.side = { quarantine: (from, to) => this.#quarantine(from, to) };
+    this.side = { quarantine: (from, to) => this.#quarantine(from, to), share: () => this.#share() };
+  }
+
+  /** @internal The store of a log that another thread has shared; null when that is of another kind. */
+  static attach(share: unknown): MemStore | null {
+    if (!isHandle(share)) return null;
+    const store = new MemStore();
+    store.#shared = new SharedBytes(share);
+    return store;
   }
 
   get head(): number {
-    return this.#head;
+    return this.#shared?.head ?? this.#head;
   }
 
   get length(): number {
-    return this.#length;
+    return this.#shared?.length ?? this.#length;
   }
 
   /** What recovery cut off and saved, by name, as quarantine files hold it beside a file. */
@@ -67,7 +78,7 @@ export class MemStore implements WalStore {
 
   /** A copy of the bytes, from the head on. */
   toBytes(): Uint8Array {
-    return this.#copy(this.#head, this.#length);
+    return this.#copy(this.head, this.length);
   }
 
   writeAt(offset: number, bytes: Uint8Array): void {
@@ -75,6 +86,7 @@ export class MemStore implements WalStore {
   }
 
   #write(offset: number, bytes: Uint8Array): void {
+    if (this.#shared !== null) return this.#shared.writeAt(offset, bytes);
     const end = offset + bytes.length;
     const at = offset % memStoreChunkBytes;
     if (at + bytes.length <= memStoreChunkBytes) this.#chunkFor(offset).set(bytes, at);
@@ -83,6 +95,7 @@ export class MemStore implements WalStore {
   }
 
   readAt(offset: number, into: Uint8Array): number {
+    if (this.#shared !== null) return this.#shared.readAt(offset, into);
     const count = Math.max(0, Math.min(into.length, this.#length - offset));
     for (let done = 0; done < count;) {
       const at = (offset + done) % memStoreChunkBytes;
@@ -96,6 +109,7 @@ export class MemStore implements WalStore {
   }
 
   truncate(length: number): void {
+    if (this.#shared !== null) return this.#shared.truncate(length);
     if (length >= this.#length) return;
     // What is written beyond a gap later must find zeros in it.
     const last = this.#indexOf(length);
@@ -104,8 +118,12 @@ export class MemStore implements WalStore {
     this.#length = length;
   }
 
-  /** Frees the chunks that lie wholly below. */
+  /** Frees the chunks that lie wholly below. Shared memory stays as it is. */
   truncateBefore(offset: number): number {
+    if (this.#shared !== null) {
+      this.#shared.head = Math.max(this.head, Math.min(offset, this.length));
+      return this.head;
+    }
     this.#head = Math.max(this.#head, Math.min(offset, this.#length));
     this.#chunks = this.#chunks.slice(Math.max(0, this.#indexOf(this.#head)));
     this.#dropped = Math.floor(this.#head / memStoreChunkBytes);
@@ -119,6 +137,17 @@ export class MemStore implements WalStore {
   flushBlocking(): void {}
 
   close(): void {}
+
+  /** Moves into memory that other threads can reach, once. */
+  #share(): SharedBytesHandle {
+    if (this.#shared === null) {
+      const shared = SharedBytes.create(this.#head, this.#head);
+      shared.writeAt(this.#head, this.toBytes());
+      this.#shared = shared;
+      this.#chunks = [];
+    }
+    return this.#shared.handle;
+  }
 
   #writeAcross(offset: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
@@ -165,4 +194,8 @@ export class MemStore implements WalStore {
     this.#quarantined.set(name, saved);
     return name;
   }
+}
+
+function isHandle(share: unknown): share is SharedBytesHandle {
+  return typeof share === "object" && share !== null && "kind" in share && share.kind === "memory";
 }

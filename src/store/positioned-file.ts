@@ -76,9 +76,14 @@ export class PositionedFile {
     return this.#disk.statOpen(this.#fd).size;
   }
 
+  /** Tells the open file from any other, whatever its name. */
+  get identity(): string {
+    return this.#disk.statOpen(this.#fd).identity;
+  }
+
   /** Whether the name still leads to this file. */
   get isInPlace(): boolean {
-    return this.#disk.stat(this.path).identity === this.#disk.statOpen(this.#fd).identity;
+    return this.#disk.stat(this.path).identity === this.identity;
   }
 
   /** Takes the kernel's lock; false when another holds it. */

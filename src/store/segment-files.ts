@@ -19,6 +19,8 @@ export class SegmentFiles {
   /** Those that a flush has been asked for, and has not come to its end with. */
   readonly #owed = new Set<number>();
   #flushFailure: { readonly error: unknown } | null = null;
+  /** Told of such a failure at once, where another thread may be the next to flush. */
+  onFlushFailure: ((error: unknown) => void) | null = null;
   #lastIndex = -1;
   #lastFile: PositionedFile | null = null;
   #closed = false;
@@ -51,6 +53,12 @@ export class SegmentFiles {
 
   markDirty(index: number): void {
     this.#dirty.add(index);
+  }
+
+  /** Closes everything and knows nothing any more: the files may have been replaced by others. */
+  forgetAll(): void {
+    this.#dirty.clear();
+    this.closeAll();
   }
 
   /** Throws what the flush of a segment that had to go failed with: the next flush must fail too. */
@@ -108,6 +116,7 @@ export class SegmentFiles {
         if (this.#owed.delete(index) || isDirty) file.flushBlocking();
       } catch (error) {
         this.#flushFailure ??= { error };
+        this.onFlushFailure?.(error);
       }
       file.close();
       return;

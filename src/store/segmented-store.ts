@@ -27,6 +27,13 @@
  * Cutting the end, to `length`: the segment that holds `length` is cut first, and flushed; then the
  * ones above go, high to low. A crash in between leaves a gap at `length`, and bytes past it that
  * no longer belong to the log: the mark, which the log lowers first, says so.
+ * With several threads ("joined"), each has a store of its own over the directory, and others make
+ * segments too. A segment is looked for on disk, not in a list; who comes first makes it. Every
+ * segment below what is committed is full or the last, so a gap is never filled from here. Who
+ * flushes, flushes every segment in the range that the log names, whoever wrote it, and the
+ * directory when the range reaches a segment whose name it has not flushed. After a cut each thread
+ * lets go of its descriptors: they may be of files that are gone.
+ *
  * Dropping the front, to `offset`: the marker is replaced durably; then segments that end at or
  * below go, low to high. A crash in between leaves segments below the head, which the next one
  * removes. The last segment always stays: it tells where the log ends.
@@ -36,14 +43,14 @@ import { errnoOf, invalidArgument, WalError } from "../errors.ts";
 import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
-import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
+import { ensureDirectoryDurably } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
-import type { StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
+import type { JoinedLog, StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
 
 /**
  * A {@link WalStore} over a directory of segment files.
@@ -69,6 +76,13 @@ export class SegmentedStore implements WalStore {
   #gap: StoreGap | null;
   /** The process that made a segment may have died before it flushed the name: the first flush does. */
   #newNames = true;
+  /** Set when other threads write too: then `#sizes` and `#last` are as of the last `#relist`. */
+  #joined: JoinedLog | null = null;
+  #cutsSeen = 0;
+  /** The segments that the next flush speaks for, as the log named them; joined only. */
+  #range: SegmentRange | null = null;
+  /** The highest segment whose name a flush of this store has covered; joined only. */
+  #namesFlushed = -1;
   /** Nothing is known of it when a log is opened: an open alone makes no files. */
   #spareHead: "unknown" | "wanted" | "kept" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
@@ -106,7 +120,9 @@ export class SegmentedStore implements WalStore {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
       watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
-      assumeUnflushed: (from) => this.#assumeUnflushed(from),
+      assumeUnflushed: (from, to) => this.#assumeUnflushed(from, to),
+      share: (): SegmentedShare => this.#share(),
+      join: (log) => this.#join(log),
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
       mark: this.#mark,
@@ -130,6 +146,7 @@ export class SegmentedStore implements WalStore {
   }
 
   get length(): number {
+    if (this.#joined !== null) this.#relist();
     return this.#last < 0 ? 0 : this.#last * this.segmentSize + this.#sizeOf(this.#last);
   }
 
@@ -155,8 +172,16 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
+      if (this.#joined !== null) {
+        const got = this.#fileIfThere(part.index)?.readAt(part.position, target) ?? 0;
+        done += got;
+        if (got < target.length) break;
+        continue;
+      }
       try {
-        target.fill(0, this.#readPart(part, target));
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? this.#readPart(part, target) : 0;
+        target.fill(0, got);
       } catch (error) {
         if (done > 0 && isDropped(error)) return done;
         throw error;
@@ -170,8 +195,16 @@ export class SegmentedStore implements WalStore {
     let done = 0;
     for (const part of this.#parts(offset, into.length)) {
       const target = into.subarray(done, done + part.count);
+      if (this.#joined !== null) {
+        const got = (await this.#fileIfThere(part.index)?.readAhead(part.position, target)) ?? 0;
+        done += got;
+        if (got < target.length) break;
+        continue;
+      }
       try {
-        target.fill(0, await this.#readPartAhead(part, target));
+        if (!part.present) this.#checkGap(part.index);
+        const got = part.present ? await this.#readPartAhead(part, target) : 0;
+        target.fill(0, got);
       } catch (error) {
         if (done > 0 && isDropped(error)) return done;
         throw error;
@@ -182,6 +215,7 @@ export class SegmentedStore implements WalStore {
   }
 
   truncate(length: number): void {
+    if (this.#joined !== null) this.#relist();
     const keep = Math.floor(length / this.segmentSize);
     const position = length - keep * this.segmentSize;
     if (keep <= this.#last) {
@@ -192,9 +226,7 @@ export class SegmentedStore implements WalStore {
       file.flushBlocking();
       if (this.#newNames) this.#disk.flushDirectoryBlocking(this.#realDir);
     }
-    const above = this.#indexes()
-      .filter((index) => index > keep)
-      .toReversed();
+    const above = [...this.#sizes.keys()].filter((index) => index > keep).toSorted((a, b) => b - a);
     for (const index of above) this.#removeSegment(index);
     this.#last = Math.min(this.#last, keep);
     this.#newNames ||= above.length > 0;
@@ -215,11 +247,12 @@ export class SegmentedStore implements WalStore {
       for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
         const some = flight.segments.slice(from, from + segmentFlushesAtOnceMax);
         // Those that were cut off meanwhile have nothing to flush.
-        const there = some.filter((index) => this.#sizes.has(index));
+        const there = some.filter((index) => this.#isThere(index, flight));
         await Promise.all(there.map((index) => this.#flushSegment(index)));
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
+      this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
     } finally {
       this.#inFlight.delete(flight);
     }
@@ -227,9 +260,10 @@ export class SegmentedStore implements WalStore {
 
   flushBlocking(): void {
     const flights = [this.#takeFlight(), ...this.#inFlight];
-    const segments = new Set(flights.flatMap((flight) => flight.segments));
+    const there = (flight: Flight): number[] =>
+      flight.segments.filter((index) => this.#isThere(index, flight));
+    const segments = new Set(flights.flatMap((flight) => there(flight)));
     for (const index of segments) {
-      if (!this.#sizes.has(index)) continue;
       this.#files.get(index).flushBlocking();
       this.#files.flushed(index);
     }
@@ -257,7 +291,8 @@ export class SegmentedStore implements WalStore {
   /** The stretches of segments that `[offset, offset + length)` covers, up to the end. */
   *#parts(offset: number, length: number): Generator<SegmentPart> {
     const size = this.segmentSize;
-    const end = Math.min(offset + length, this.length);
+    // Joined, the log asks for nothing beyond what some thread has written.
+    const end = this.#joined === null ? Math.min(offset + length, this.length) : offset + length;
     for (let at = offset; at < end;) {
       const index = Math.floor(at / size);
       const count = Math.min(end, (index + 1) * size) - at;
@@ -266,8 +301,7 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #readPart({ index, position, present }: SegmentPart, into: Uint8Array): number {
-    if (!present) return this.#readGap(index);
+  #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
     try {
       const file = this.#files.get(index);
       const got = file.readAt(position, into);
@@ -278,8 +312,7 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  async #readPartAhead({ index, position, present }: SegmentPart, into: Uint8Array): Promise<number> {
-    if (!present) return this.#readGap(index);
+  async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
     try {
       const file = this.#files.get(index);
       const got = await file.readAhead(position, into);
@@ -300,10 +333,9 @@ export class SegmentedStore implements WalStore {
     return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
   }
 
-  /** A gap holds nothing and reads as zeros; but a segment that the writer has dropped since is not a gap. */
-  #readGap(index: number): number {
+  /** A gap reads as zeros; but a segment that the writer has dropped since is not a gap. */
+  #checkGap(index: number): void {
     if (this.#readOnly && index < Math.floor(this.#head / this.segmentSize)) throw this.#droppedError(index);
-    return 0;
   }
 
   #droppedError(index: number, cause?: unknown): WalError {
@@ -324,16 +356,80 @@ export class SegmentedStore implements WalStore {
     this.#gap = found.gap;
   }
 
-  #assumeUnflushed(from: number): void {
+  #assumeUnflushed(from: number, to?: number): void {
+    if (this.#joined !== null && to !== undefined) {
+      this.#followCuts();
+      this.#range = {
+        first: Math.floor(from / this.segmentSize),
+        last: Math.ceil(to / this.segmentSize) - 1,
+      };
+      return;
+    }
     const lowest = Math.floor(from / this.segmentSize);
     for (const index of this.#sizes.keys()) if (index >= lowest) this.#files.markDirty(index);
   }
 
   #fileToWrite(index: number): ReturnType<SegmentFiles["get"]> {
+    if (this.#joined !== null) return this.#joinedFile(index);
     if (this.#sizes.has(index) && index === this.#last) return this.#files.get(index);
     // A gap before the offset reads as zeros: the segments in between are there, and full.
     for (let k = Math.max(this.#last, 0); k < index; k++) this.#makeFull(k);
     return this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
+  }
+
+  #joinedFile(index: number): ReturnType<SegmentFiles["get"]> {
+    for (;;) {
+      const file = this.#fileIfThere(index);
+      if (file !== null) return file;
+      try {
+        return this.#create(index);
+      } catch (error) {
+        // Another thread came first.
+        if (errnoOf(error) !== "EEXIST") throw error;
+      }
+    }
+  }
+
+  #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
+    this.#followCuts();
+    try {
+      return this.#files.get(index);
+    } catch (error) {
+      if (errnoOf(error) !== "ENOENT") throw error;
+      return null;
+    }
+  }
+
+  /** Joined: lets go of every file when the end was cut since; within a write no cut can come. */
+  #followCuts(): void {
+    const cuts = this.#joined?.cuts() ?? this.#cutsSeen;
+    if (cuts === this.#cutsSeen) return;
+    this.#cutsSeen = cuts;
+    this.#files.forgetAll();
+    this.#namesFlushed = -1;
+  }
+
+  #share(): SegmentedShare {
+    const { dir, segmentSize } = this;
+    const identity = this.#disk.statOpen(this.#directoryFd).identity;
+    return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
+  }
+
+  #join(log: JoinedLog): void {
+    this.#joined = log;
+    this.#cutsSeen = log.cuts();
+    this.#files.onFlushFailure = (error) => log.failed(error);
+  }
+
+  /** Looks at the directory: other threads have made segments. */
+  #relist(): void {
+    this.#sizes = listSegments(this.#disk, this.#realDir);
+    this.#last = Math.max(-1, ...this.#sizes.keys());
+  }
+
+  /** Whether a segment that a flight speaks for is still there: it may have been cut off since. */
+  #isThere(index: number, flight: Flight): boolean {
+    return this.#joined === null ? this.#sizes.has(index) : !flight.gone.has(index);
   }
 
   #makeFull(index: number): void {
@@ -361,9 +457,27 @@ export class SegmentedStore implements WalStore {
   }
 
   #takeFlight(): Flight {
-    const flight = { segments: this.#files.takeDirty(), names: this.#newNames, covered: false };
+    const range = this.#range;
+    if (range !== null) return this.#takeRange(range);
+    const flight = {
+      segments: this.#files.takeDirty(),
+      names: this.#newNames,
+      covered: false,
+      gone: new Set<number>(),
+    };
     this.#newNames = false;
     return flight;
+  }
+
+  #takeRange(range: SegmentRange): Flight {
+    this.#range = null;
+    const segments: number[] = [];
+    for (let index = range.first; index <= range.last; index++) segments.push(index);
+    // Those below are durable, by whoever's flush; those above have been written since.
+    for (const index of this.#files.takeDirty()) if (index > range.last) this.#files.markDirty(index);
+    const names = this.#newNames || range.last > this.#namesFlushed;
+    this.#newNames = false;
+    return { segments, names, covered: false, gone: new Set() };
   }
 
   #setHead(offset: number): void {
@@ -378,9 +492,10 @@ export class SegmentedStore implements WalStore {
   }
 
   #remove(offset: number): void {
-    const below = this.#indexes().filter(
-      (index) => (index + 1) * this.segmentSize <= offset && index < this.#last,
-    );
+    if (this.#joined !== null) this.#relist();
+    const below = [...this.#sizes.keys()]
+      .filter((index) => (index + 1) * this.segmentSize <= offset && index < this.#last)
+      .toSorted((a, b) => a - b);
     for (const index of below) this.#removeSegment(index);
     if (below.length > 0) this.#disk.flushDirectoryBlocking(this.#realDir);
     // The last one became the head; now there is room for the next.
@@ -389,18 +504,21 @@ export class SegmentedStore implements WalStore {
 
   #removeSegment(index: number): void {
     this.#files.forget(index);
-    // Where somebody removed it by hand, it is as gone as it was to be.
-    removeIfThere(this.#disk, this.#pathOf(index));
+    try {
+      this.#disk.remove(this.#pathOf(index));
+    } catch (error) {
+      // Somebody removed it by hand: it is as gone as it was to be.
+      if (errnoOf(error) !== "ENOENT") throw error;
+    }
     this.#sizes.delete(index);
-  }
-
-  /** The segments that are there, low to high. */
-  #indexes(): number[] {
-    return [...this.#sizes.keys()].toSorted((a, b) => a - b);
+    // Not for later ones: another thread may make it anew.
+    for (const flight of this.#inFlight) flight.gone.add(index);
   }
 
   #list(): StoreSegment[] {
-    return this.#indexes().map((index) => {
+    if (this.#joined !== null) this.#relist();
+    const indexes = [...this.#sizes.keys()].toSorted((a, b) => a - b);
+    return indexes.map((index) => {
       const start = index * this.segmentSize;
       return { path: this.#pathOf(index), start, end: start + this.#sizeOf(index) };
     });
@@ -416,6 +534,24 @@ export class SegmentedStore implements WalStore {
   }
 }
 
+/** How another thread finds the directory of a log. */
+export interface SegmentedShare {
+  readonly kind: "segmented";
+  readonly path: string;
+  /** The path as it was given, for messages. */
+  readonly name: string;
+  readonly segmentSize: number;
+  readonly head: number;
+  /** Device and inode of the directory. */
+  readonly identity: string;
+}
+
+/** Segments `first` to `last`; none when `last` is below `first`. */
+interface SegmentRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** What stands before a dropped segment in the same read is there still: the next read will say so. */
 function isDropped(error: unknown): boolean {
   return error instanceof WalError && error.reason === "truncated";
@@ -429,6 +565,8 @@ interface SegmentPart {
 }
 
 interface Flight {
+  /** Segments that were removed since it began. */
+  readonly gone: Set<number>;
   readonly segments: readonly number[];
   /** Whether segments were made or removed. */
   readonly names: boolean;
@@ -483,7 +621,23 @@ export function openSegmentedStore(
   }
 }
 
-function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSegments {
+/** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
+export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDisk): SegmentedStore {
+  const { path: realDir, segmentSize, head } = share;
+  try {
+    const directoryFd = disk.openDirectory(realDir);
+    if (disk.statOpen(directoryFd).identity !== share.identity) {
+      disk.close(directoryFd);
+      throw replacedError(share.name);
+    }
+    const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
+    return new SegmentedStore(disk, share.name, directoryFd, found, false);
+  } catch (error) {
+    throw openError(error, share.name);
+  }
+}
+
+function listSegments(disk: Disk, realDir: string): Map<number, number> {
   const sizes = new Map<number, number>();
   for (const name of disk.list(realDir)) {
     const index = segmentIndexOf(name);
@@ -496,6 +650,11 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
     }
     sizes.set(index, size);
   }
+  return sizes;
+}
+
+function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSegments {
+  const sizes = listSegments(disk, realDir);
   const indexes = [...sizes.keys()].toSorted((a, b) => a - b);
   const last = indexes.at(-1) ?? -1;
   const head = headOf(disk, realDir, sizes);

@@ -67,8 +67,18 @@ export interface StoreSide {
    * returned function is called. Keeps no process alive. Throws where it cannot: then it is polled.
    */
   watch?(changed: () => void): () => void;
-  /** The bytes from `from` on were written by a process that may not have flushed them. */
-  assumeUnflushed?(from: number): void;
+  /**
+   * The bytes from `from` on, up to `to` where it is given, were written by others, a process before
+   * this one or another thread, who may not have flushed them: the next flush speaks for them too.
+   */
+  assumeUnflushed?(from: number, to?: number): void;
+  /**
+   * How another thread of this process can open the same bytes: plain data, and memory that is
+   * shared. From then on others write too.
+   */
+  share?(): unknown;
+  /** Called once other threads write too, here and in each store that was opened by a share. */
+  join?(log: JoinedLog): void;
   /**
    * The lowest gap, if there is one. Past the mark it is what a power cut can leave, and the log is
    * cut there; below, or where there is no mark, it is loss.
@@ -78,6 +88,14 @@ export interface StoreSide {
   named?(name: string): NamedFile;
   /** The names of files that stand beside the log. */
   names?(): string[];
+}
+
+/** What a store in one of several threads learns of the log. */
+export interface JoinedLog {
+  /** How often the end was cut: the files of what lay behind it are gone, or others. */
+  cuts(): number;
+  /** To be told of a flush that failed outside of a call to flush. */
+  failed(error: unknown): void;
 }
 
 /** The parts that a store keeps its bytes in, where there are several and whole ones can go. */

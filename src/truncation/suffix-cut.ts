@@ -1,19 +1,19 @@
 /**
  * Cutting the end of a log off, at a record boundary.
  *
- *   1  close the gate: nobody appends
+ *   1  close the gate: nobody appends; take the lead: nobody flushes
  *   2  lower the mark to the new end, durably             a crash: the log as it was before
- *   3  cut the store                                      a crash: before, or after
+ *   3  say so in the cells, then cut the store            a crash: before, or after
  *   4  flush; then open the gate at the new end           after
  *
- * 1 to 3 run without giving up the thread. While 4 is pending an append must not write: were the
+ * 1 to 3 run without giving up the thread; in a shared log they block for a flush of another. While 4 is pending an append must not write: were the
  * cut to be lost and that append's bytes not, old records could stand intact behind it. So an
  * append that comes in between completes 4 itself, blocking; a second cut does the same.
  *
  * A walk that began before a cut ends at it; one that stands past it already gets WAL_CORRUPT
  * with reason `truncated`.
  */
-import type { GroupCommit } from "../commit/group-commit.ts";
+import { type GroupCommit, poisoned } from "../commit/group-commit.ts";
 import type { LogState } from "../commit/log-state.ts";
 import { asIoError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
@@ -85,14 +85,50 @@ export class SuffixCut {
 
   #begin(end: Lsn): PendingCut {
     this.completeBlocking();
-    const before = this.#state.closeGate();
+    this.#shutOut();
+    const heldForThis = this.#holdLead();
+    try {
+      this.#cutStore(end);
+    } finally {
+      if (heldForThis) this.#state.giveUpLead();
+    }
+    const cut = { end, flushed: Promise.resolve() };
+    this.#pending = cut;
+    return cut;
+  }
+
+  /** Closes the gate, and waits until no thread is within a write. */
+  #shutOut(): void {
+    const state = this.#state;
+    // Another thread may have closed it, to take a write back; or it is closed for good.
+    state.waitBlocking("other", () => state.closeGate() || state.poison !== null || state.isClosing);
+    state.drain();
+    if (state.poison === null) return;
+    state.openGate(state.tail);
+    throw poisoned(state.poison, this.#store.path);
+  }
+
+  #holdLead(): boolean {
+    try {
+      return this.#commit.holdLead();
+    } catch (error) {
+      this.#state.openGate(this.#state.tail);
+      throw error;
+    }
+  }
+
+  #cutStore(end: Lsn): void {
     const where = { path: this.#store.path, offset: end };
     try {
+      if (this.#state.isShared) this.#mark?.reload();
       this.#mark?.lower(end);
     } catch (error) {
-      this.#state.openGate(before);
+      this.#state.openGate(this.#state.tail);
       throw asIoError(error, `Lowering the mark to ${end}, before the log is cut there, failed`, where);
     }
+    this.#commit.cut(end);
+    this.#state.cutTo(end);
+    this.#ends.push(end);
     try {
       checkDone(this.#store, "truncate", this.#store.truncate(end));
     } catch (error) {
@@ -100,12 +136,6 @@ export class SuffixCut {
       this.#state.setPoison(failure);
       throw failure;
     }
-    this.#commit.cut(end);
-    this.#state.cutTo(end);
-    this.#ends.push(end);
-    const cut = { end, flushed: Promise.resolve() };
-    this.#pending = cut;
-    return cut;
   }
 
   #complete(cut: PendingCut): void {

@@ -10,6 +10,9 @@ const kinds: Readonly<Record<string, (count: number) => Cells>> = {
   SharedCells: (count) => new SharedCells(count),
 };
 
+/** How many slots were taken (log-state.ts): as if so many threads had joined. */
+const writersCell = 11;
+
 const cause = new WalError("WAL_IO", "the disk is gone");
 
 /** Puts another writer's step in front of one operation on the cells. */
@@ -58,12 +61,22 @@ class InterruptedCells implements Cells {
     this.#enter();
     return this.#inner.compareExchange(cell, expected, value);
   }
+  wait(cell: number, expected: number, milliseconds: number): void {
+    this.#inner.wait(cell, expected, milliseconds);
+  }
+  waitAsync(cell: number, expected: number, milliseconds: number): Promise<void> {
+    return this.#inner.waitAsync(cell, expected, milliseconds);
+  }
+  notify(cell: number): void {
+    this.#inner.notify(cell);
+  }
 }
 
 for (const [kind, make] of Object.entries(kinds)) {
-  const writers = (count: number, end = 0, cells: Cells = make(cellCount(count))): LogState[] => {
-    const states = Array.from({ length: count }, (_, writer) => new LogState(cells, count, writer));
-    states[0]?.start(Lsn(end), Lsn(end));
+  const writers = (count: number, end = 0, cells: Cells = make(cellCount)): LogState[] => {
+    const states = Array.from({ length: count }, (_, writer) => new LogState(cells, writer));
+    states[0]?.start(Lsn(0), Lsn(end), Lsn(end));
+    cells.store(writersCell, count);
     return states;
   };
   const one = (end = 0): LogState => {
@@ -129,8 +142,8 @@ for (const [kind, make] of Object.entries(kinds)) {
 
   test(`${kind}: while the gate is closed nobody reserves, however often they try`, () => {
     const state = one(40);
-    assert.equal(state.closeGate(), 40);
-    assert.equal(state.closeGate(), 40, "closed twice is closed");
+    assert.equal(state.closeGate(), true);
+    assert.equal(state.closeGate(), false, "closed twice is closed");
     for (let i = 0; i < 1000; i++) assert.equal(state.reserve(64 * 1024 * 1024), -1);
     assert.deepEqual([state.tail, state.committed, state.writing], [40, 40, false]);
     state.openGate(Lsn(40));
@@ -150,7 +163,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   test(`${kind}: a writer that another overtakes at any step of its reservation`, () => {
     let overtaken = 0;
     for (let nth = 1; nth <= 6; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 0, cells) as [LogState, LogState];
       let theirs = -1;
       cells.interrupt(nth, () => {
@@ -171,7 +184,7 @@ for (const [kind, make] of Object.entries(kinds)) {
   test(`${kind}: the gate that closes at any step of a reservation`, () => {
     let shutOut = 0;
     for (let nth = 1; nth <= 6; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 30, cells) as [LogState, LogState];
       cells.interrupt(nth, () => b.closeGate());
       const start = a.reserve(10);
@@ -187,7 +200,7 @@ for (const [kind, make] of Object.entries(kinds)) {
 
   test(`${kind}: committed, read while another writer goes on at any step of the reading`, () => {
     for (let nth = 1; nth <= 8; nth++) {
-      const cells = new InterruptedCells(make(cellCount(2)));
+      const cells = new InterruptedCells(make(cellCount));
       const [a, b] = writers(2, 0, cells) as [LogState, LogState];
       b.reserve(10);
       cells.interrupt(nth, () => {
@@ -229,12 +242,141 @@ for (const [kind, make] of Object.entries(kinds)) {
 }
 
 test("SharedCells: two of them on one buffer see one another", () => {
-  const cells = new SharedCells(cellCount(2));
-  const theirs = new SharedCells(cellCount(2), cells.buffer);
-  const [a, b] = [new LogState(cells, 2, 0), new LogState(theirs, 2, 1)];
-  a.start(Lsn(0), Lsn(0));
+  const cells = new SharedCells(cellCount);
+  const theirs = new SharedCells(cellCount, cells.buffer);
+  const [a, b] = [new LogState(cells, 0), new LogState(theirs, 1)];
+  a.start(Lsn(0), Lsn(0), Lsn(0));
+  cells.store(writersCell, 2);
   assert.equal(a.reserve(10), 0);
   assert.equal(b.reserve(5), 10);
   b.release();
   assert.deepEqual([a.tail, b.tail, a.committed, b.committed], [15, 15, 0, 0]);
+});
+
+/*
+ * Two stories of a reservation by an atomic add, both of a tail that moves back under a writer that has
+ * read it. They are why it is a compare-and-exchange.
+ *
+ * 1. A writer reads the tail, 100, and is overtaken: the owner cuts the log to 40 and opens the gate. The
+ *    writer publishes 100 and adds: its range begins at 40, its slot says 100, and whoever computes
+ *    committed meanwhile finds 50, ten bytes of which nobody has written.
+ * 2. A writer reads the tail, publishes it, finds the gate open; the gate is closed; it adds, sees that
+ *    the gate is closed, and takes its addition back. Who reads the tail in between finds one that
+ *    nobody reserved; and then the slot, which is cleared by now, and calls it committed.
+ */
+test("a writer that is overtaken by a cut of the end at any step: nothing unwritten is committed", () => {
+  let overtaken = 0;
+  for (let nth = 1; nth <= 6; nth++) {
+    const cells = new InterruptedCells(new PlainCells(cellCount));
+    const [a, owner] = [new LogState(cells, 1), new LogState(cells, 0)];
+    owner.start(Lsn(0), Lsn(100), Lsn(100));
+    cells.store(writersCell, 2);
+    cells.interrupt(nth, () => {
+      // A cut waits until nobody is within a write: with the slot set it cannot come.
+      if (a.writing) return;
+      assert.equal(owner.closeGate(), true);
+      owner.cutTo(Lsn(40));
+      owner.openGate(Lsn(40));
+      overtaken++;
+    });
+    const start = a.reserve(10);
+    if (!cells.interrupted) continue;
+    assert.ok(start === 100 || start === 40, `operation ${nth}: ${start}`);
+    assert.equal(owner.committed, start, `operation ${nth}: not past what is yet to be written`);
+  }
+  assert.ok(overtaken >= 2, `at ${overtaken} steps`);
+});
+
+test("a writer that the gate shuts out at any step shows at no later step a tail that nobody reserved", () => {
+  let shutOut = 0;
+  for (let closes = 1; closes <= 6; closes++) {
+    for (let reads = 1; reads <= 4; reads++) {
+      const cells = new InterruptedCells(new PlainCells(cellCount));
+      const [writer, owner] = [new LogState(cells, 1), new LogState(cells, 0)];
+      owner.start(Lsn(0), Lsn(100), Lsn(100));
+      cells.store(writersCell, 2);
+      let seen = -1;
+      cells.interrupt(closes, () => {
+        owner.closeGate();
+        cells.interrupt(reads, () => (seen = owner.tail));
+      });
+      const start = writer.reserve(10);
+      if (!cells.interrupted || seen < 0 || start >= 0) continue;
+      shutOut++;
+      assert.equal(seen, 100, `closed before ${closes}, read ${reads} later`);
+    }
+  }
+  assert.ok(shutOut >= 2, `${shutOut} times`);
+});
+
+test("a ring of cuts: who has missed too many is told that it must have lost its place", () => {
+  const state = new LogState(new PlainCells(cellCount), 0);
+  state.start(Lsn(0), Lsn(1000), Lsn(0));
+  const cut = (end: number): void => {
+    state.closeGate();
+    state.cutTo(Lsn(end));
+    state.openGate(Lsn(end));
+  };
+  for (let n = 1; n <= 15; n++) cut(1000 - n);
+  assert.equal(state.lowestCutSince(0), 985);
+  assert.equal(state.lowestCutSince(15), Infinity);
+  cut(984);
+  assert.equal(state.lowestCutSince(0), 0);
+  assert.equal(state.lowestCutSince(1), 984);
+});
+
+/** Two threads on shared cells, one of which the test declares dead. */
+function twoThreads(
+  alive: () => boolean | undefined,
+  now: () => number,
+): { owner: LogState; other: LogState } {
+  const note = { write: () => {}, read: () => cause };
+  const cells = new SharedCells(cellCount);
+  const owner = new LogState(new PlainCells(cellCount), 0);
+  owner.start(Lsn(0), Lsn(50), Lsn(0));
+  owner.moveTo(cells, note, { self: () => 7, isAlive: () => alive(), now });
+  const other = LogState.join(cells, note, { self: () => 8, isAlive: () => true, now });
+  assert.ok(other);
+  return { owner, other };
+}
+
+test("where nobody can tell who lives, silence counts: not at once, and not with a sign of life", () => {
+  let clock = 0;
+  const { owner, other } = twoThreads(
+    () => undefined,
+    () => clock,
+  );
+  const look = (at: number): boolean => {
+    clock = at;
+    owner.lookForDead();
+    return owner.poison !== null;
+  };
+  assert.equal(look(0), false, "an idle one is not waited for");
+  assert.equal(look(1_000_000), false, "however long");
+  other.reserve(10);
+  assert.equal(look(1_001_000), false);
+  assert.equal(look(1_010_000), false);
+  other.release();
+  other.reserve(10);
+  assert.equal(look(1_011_500), false, "it has gone on");
+  assert.equal(look(1_021_000), false);
+  assert.equal(look(1_021_500), true);
+  assert.equal(owner.poison?.offset, 60);
+  assert.equal(owner.committed, 60, "what it left unwritten stays unwritten");
+});
+
+test("a dead thread's lead is taken away; alive or idle it is left alone", () => {
+  let clock = 0;
+  let alive = true;
+  const { owner, other } = twoThreads(
+    () => alive,
+    () => (clock += 1000),
+  );
+  assert.equal(other.takeLead(), true);
+  owner.lookForDead();
+  assert.equal(owner.takeLead(), false);
+  alive = false;
+  owner.lookForDead();
+  assert.equal(owner.takeLead(), true);
+  assert.equal(owner.poison, null);
 });

@@ -5,11 +5,11 @@
  */
 
 /** Whole exports of the contract that the package does not have yet. */
-export const exportsToCome: readonly string[] = ["WalShare", "Codec", "TypedWal"];
+export const exportsToCome: readonly string[] = ["Codec", "TypedWal"];
 
 /** Members of what it has that are not there yet. `static` where they belong to the class itself. */
 export const membersToCome: Readonly<Record<string, readonly string[]>> = {
-  Wal: ["static attach", "appendTyped", "typed", "share"],
+  Wal: ["appendTyped", "typed"],
   WalRecord: ["decode"],
 };
 

@@ -30,6 +30,22 @@ export const preludes: Readonly<Record<string, string>> = {
 
   "Wal.withStore": `import { MemStore, Wal } from "wal-db";`,
 
+  "Wal.attach": `
+    import { MemStore, Wal } from "wal-db";
+    const owner = await Wal.withStore(new MemStore());
+    const workerData = owner.share();
+    process.on("exit", () => {
+      if (owner.end !== 27) throw new Error("the example left the log at " + owner.end);
+    });`,
+
+  "Wal.share": `
+    import { writeFileSync } from "node:fs";
+    import { Worker } from "node:worker_threads";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    // The example shows one side; the other is that of Wal.attach.
+    writeFileSync(new URL("./worker.js", import.meta.url), 'import "node:worker_threads";');`,
+
   "Wal.append": `
     import { MemStore, Wal } from "wal-db";
     const wal = await Wal.withStore(new MemStore());`,

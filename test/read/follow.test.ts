@@ -71,8 +71,8 @@ test("a wait holds no timer and nothing else, and reads nothing", async () => {
 });
 
 test("an append nobody waits for looks at one field, and one that is waited for wakes once", () => {
-  const state = new LogState(new PlainCells(cellCount(1)), 1, 0);
-  state.start(Lsn(0), Lsn(0));
+  const state = new LogState(new PlainCells(cellCount), 0);
+  state.start(Lsn(0), Lsn(0), Lsn(0));
   const progress = new LocalProgress(state);
   let woken = 0;
   const wake = (): void => void woken++;

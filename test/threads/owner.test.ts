@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { renameSync, writeFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { MemStore, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
+import { HandStore } from "../support/hand-store.ts";
+import { scratchDir } from "../support/scratch.ts";
+import { walFault } from "../support/wal-fault.ts";
+import { crewOf, openLog, recordsByWriter, type StoreKind, terminateAll } from "./crew.ts";
+
+after(terminateAll);
+
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+  test(`${kind}: the owner cuts the end while workers append: each cut holds, and they go on`, async (t) => {
+    const wal = await openLog(kind, scratchDir(t));
+    const first = wal.append("0:first");
+    const crew = crewOf(wal.share(), 4, { way: "append", count: 3000 });
+    let cuts = 0;
+    for (let running = true; running; cuts++) {
+      running = !crew.every((writer) => writer.told.some(({ kind: said }) => said === "done"));
+      if (cuts % 2 === 0) await wal.truncateAfter(first);
+      else wal.truncateAfterBlocking(first);
+      // What stands there now is whole, back to back, and no older than the cut.
+      let previous: WalRecord | null = null;
+      for (const record of wal) {
+        if (previous !== null) assert.equal(record.lsn, previous.next);
+        previous = record;
+      }
+      await pause(2);
+    }
+    await Promise.all(crew.map((writer) => writer.gone));
+    assert.ok(cuts > 3, `${cuts} cuts`);
+    await wal.truncateAfter(first);
+    assert.equal(wal.append("0:next"), wal.read(first).next);
+    await wal.close();
+  });
+}
+
+test("the owner drops the front while workers append", async (t) => {
+  const wal = await openLog("segmented", scratchDir(t));
+  const crew = crewOf(wal.share(), 3, { way: "append", count: 5000 });
+  await Promise.all(crew.map((writer) => writer.says("joined")));
+  let drops = 0;
+  while (!crew.every((writer) => writer.told.some(({ kind }) => kind === "done"))) {
+    const head = await wal.retain({ maxBytes: 20_000 });
+    assert.equal(head, wal.head);
+    if (head > 0) drops++;
+    await pause(2);
+  }
+  assert.ok(drops > 0);
+  recordsByWriter(wal);
+  await wal.close();
+});
+
+for (const way of ["append", "appendAndSync", "appendAndSyncBlocking", "for-ever"] as const) {
+  for (const blocking of [false, true]) {
+    test(`the owner closes${blocking ? ", blocking," : ""} while workers ${way}: they get WAL_CLOSED, and all is there`, async (t) => {
+      const folder = scratchDir(t);
+      const wal = await openLog("segmented", folder);
+      const crew = crewOf(wal.share(), 3, { way, count: 10_000_000 });
+      await Promise.all(crew.map((writer) => writer.says("joined")));
+      await pause(60);
+      if (blocking) wal.closeBlocking();
+      else await wal.close();
+      const { end } = wal;
+      assert.equal(wal.durable, end);
+      for (const writer of crew) assert.equal((await writer.says("refused")).code, "WAL_CLOSED");
+      await Promise.all(crew.map((writer) => writer.gone));
+      const again = await openLog("segmented", folder);
+      assert.equal(again.end, end, "nothing was written after the close");
+      assert.equal(again.recovery.damage, null);
+      const found = recordsByWriter(again, new Map([0, 1, 2].map((id) => [id, 0])));
+      for (const [id, writer] of crew.entries()) assert.ok((found.get(id) ?? 0) >= writer.acknowledged);
+      await again.close();
+    });
+  }
+}
+
+test("a joined log in this same thread: its calls and the owner's do not wait for one another for ever", async () => {
+  const store = new HandStore();
+  const wal = await Wal.withStore(store);
+  const joined = Wal.attach(wal.share());
+  store.byHand = true;
+  const first = wal.append("one");
+  const pending = wal.appendAndSync("two");
+  await pause(1);
+  joined.syncBlocking();
+  assert.equal(joined.durable, joined.end);
+  store.flight(0).land();
+  await pending;
+  const cut = wal.truncateAfter(first);
+  await pause(1);
+  const lsn = joined.append("three");
+  assert.equal(lsn, wal.read(first).next, "completed the cut that was under way");
+  store.flight(1).land();
+  await cut;
+  assert.deepEqual(
+    Array.from(wal, (record) => record.text()),
+    ["one", "three"],
+  );
+  await joined.close();
+  store.byHand = false;
+  await wal.close();
+});
+
+test("what stays with the owner is refused where the log was joined, and closing there leaves it open", async () => {
+  const wal = await Wal.withStore(new MemStore());
+  const lsn = wal.append("one");
+  const share = wal.share();
+  assert.equal(wal.share(), share, "asked again: the same log");
+  const joined = Wal.attach(share);
+  const notHere = walFault("WAL_UNSUPPORTED", {}, /for the thread that opened/);
+  await assert.rejects(joined.truncateAfter(lsn), notHere);
+  await assert.rejects(joined.truncateBefore(lsn), notHere);
+  await assert.rejects(joined.retain({}), notHere);
+  assert.throws(() => joined.truncateAfterBlocking(lsn), notHere);
+  assert.throws(() => joined.truncateBeforeBlocking(lsn), notHere);
+  assert.throws(() => joined.reader("a"), notHere);
+  assert.throws(() => joined.share(), notHere);
+  assert.deepEqual([joined.head, joined.end, joined.isEmpty], [wal.head, wal.end, false]);
+  assert.equal(joined.recovery, wal.recovery);
+  const second = await joined.appendAndSync("two");
+  assert.equal(wal.read(second).text(), "two");
+  assert.equal(joined.stats().appends, 1);
+  await joined.close();
+  assert.throws(() => joined.append("three"), walFault("WAL_CLOSED"));
+  wal.append("three");
+  assert.equal(Array.from(wal).length, 3);
+  await wal.close();
+});
+
+test("what is no share, or one of a log that is closed, is refused", async () => {
+  const wrong: unknown[] = [
+    null,
+    7,
+    {},
+    { kind: "wal-db" },
+    JSON.parse(JSON.stringify({ kind: "wal-db", cells: {} })),
+  ];
+  for (const each of wrong)
+    assert.throws(() => Wal.attach(each as WalShare), walFault("WAL_INVALID_ARGUMENT"));
+  const wal = await Wal.withStore(new MemStore());
+  const share = wal.share();
+  await wal.close();
+  assert.throws(() => Wal.attach(share), walFault("WAL_CLOSED"));
+  assert.throws(() => wal.share(), walFault("WAL_CLOSED"));
+  const plain: WalStore = {
+    length: 0,
+    head: 0,
+    writeAt: () => {},
+    readAt: () => 0,
+    truncate: () => {},
+    truncateBefore: () => 0,
+    flush: () => Promise.resolve(),
+    flushBlocking: () => {},
+    close: () => {},
+  };
+  const own = await Wal.withStore(plain);
+  assert.throws(() => own.share(), walFault("WAL_UNSUPPORTED", {}, /store/));
+  await own.close();
+});
+
+test("a log file that was replaced by another is not joined", async (t) => {
+  const folder = scratchDir(t);
+  const wal = await openLog("file", folder);
+  renameSync(`${folder}/log.wal`, `${folder}/moved.wal`);
+  writeFileSync(`${folder}/log.wal`, "");
+  assert.throws(() => Wal.attach(wal.share()), walFault("WAL_LOCKED"));
+  await wal.close();
+});
+
+test("64 threads can have a log open; one more is told so, and has the place of one that left", async () => {
+  const wal = await Wal.withStore(new MemStore());
+  const share = wal.share();
+  const joined = Array.from({ length: 63 }, () => Wal.attach(share));
+  assert.throws(() => Wal.attach(share), walFault("WAL_UNSUPPORTED", {}, /64 threads/));
+  for (const [n, each] of joined.entries()) each.append(`${n}`);
+  await joined[40]?.close();
+  const late = Wal.attach(share);
+  late.append("late");
+  assert.equal(Array.from(wal).length, 64);
+  for (const each of [...joined, late]) await each.close();
+  await wal.close();
+});
