@@ -10,7 +10,7 @@
  * A crash before 4 leaves the source and perhaps `<to>.converting`, which the next attempt begins
  * anew; after 4 the source and the whole result. The source is never changed.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { asIoError, invalidArgument, WalError } from "./errors.ts";
 import { readChunkBytes } from "./limits.ts";
 import type { Lsn } from "./lsn.ts";
@@ -19,6 +19,7 @@ import { Scan } from "./record/scan.ts";
 import { Window } from "./record/window.ts";
 import { recover } from "./recovery/recover.ts";
 import type { Disk } from "./store/disk.ts";
+import { renameDurably } from "./store/durable-fs.ts";
 import { openFileStore, pathOf } from "./store/file-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import { segmentIndexOf, segmentName } from "./store/segment-name.ts";
@@ -106,7 +107,7 @@ async function buildAndRename(
     const report = await build(disk, source, building, options);
     // It took a while, and a rename replaces what is there.
     checkFree(disk, to);
-    rename(disk, building, to);
+    renameDurably(disk, building, to);
     return report;
   } catch (error) {
     discard(disk, building);
@@ -244,11 +245,6 @@ async function walk(
     if (window.end < scan.offset + scan.want) scan.end = window.end;
     scan.show(window.bytes, window.start, window.length);
   }
-}
-
-function rename(disk: Disk, building: string, to: string): void {
-  disk.rename(building, to);
-  disk.flushDirectoryBlocking(dirname(to));
 }
 
 /** Removes what an attempt has built so far. */

@@ -648,9 +648,7 @@ export class Wal implements AsyncDisposable {
     const cuts = this.#cuts.count;
     // Dropped only once what stays is on stable storage: else a power cut could leave no log at all.
     if (at > this.head) await this.#commit.sync(at);
-    this.#checkWritable();
-    // Cut off meanwhile: other bytes may stand there now.
-    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
+    this.#checkDroppable(at, cuts);
     return this.#dropBefore(at);
   }
 
@@ -682,8 +680,7 @@ export class Wal implements AsyncDisposable {
     const cuts = this.#cuts.count;
     const at = await this.#boundaryNear(wanted, limit);
     await this.#commit.sync(at);
-    this.#checkWritable();
-    if (at > this.#cuts.lowestSince(cuts)) throw corruptRecord(this.#store, at, "truncated");
+    this.#checkDroppable(at, cuts);
     // A reader may have come meanwhile. From here on nothing comes between.
     return at > (this.#readers?.lowest ?? Infinity) ? this.head : this.#dropBefore(at);
   }
@@ -984,6 +981,13 @@ export class Wal implements AsyncDisposable {
     return at <= this.head || at === this.#state.committed ? at : this.read(at).lsn;
   }
 
+  /** After a sync that had to be waited for, and at once before the drop: nothing may come between. */
+  #checkDroppable(at: Lsn, cutsSeen: number): void {
+    this.#checkWritable();
+    // Cut off meanwhile: other bytes may stand there now.
+    if (at > this.#cuts.lowestSince(cutsSeen)) throw corruptRecord(this.#store, at, "truncated");
+  }
+
   #dropBefore(at: Lsn): Lsn {
     if (at <= this.head) return this.head;
     // Other threads may have filled segments, and flushed them.
@@ -1237,7 +1241,7 @@ function take(store: WalStore, settings: OpenSettings): void {
   try {
     store.side?.lock?.();
   } catch (error) {
-    giveBack(store);
+    abandon(store);
     throw asIoError(error, "Locking the log failed", { path: store.path });
   }
 }

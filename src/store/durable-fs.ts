@@ -113,6 +113,12 @@ export function replaceBySpareDurably(disk: Disk, path: string, fill: (fd: numbe
   disk.flushDirectoryBlocking(dirname(path));
 }
 
+/** Gives what stands at `from` the name `to`, which nothing has; the name is on stable storage. */
+export function renameDurably(disk: Disk, from: string, to: string): void {
+  renameOver(disk, from, to);
+  disk.flushDirectoryBlocking(dirname(to));
+}
+
 /** Removes a file; its absence is on stable storage. A file that is not there is no error. */
 export function removeDurably(disk: Disk, path: string): void {
   removeIfThere(disk, path);
@@ -135,7 +141,8 @@ function fillNew(disk: Disk, path: string, fill: (fd: number) => void): void {
   }
 }
 
-function removeIfThere(disk: Disk, path: string): void {
+/** Removes a file that may be gone already. The caller flushes the directory, once for many. */
+export function removeIfThere(disk: Disk, path: string): void {
   try {
     disk.remove(path);
   } catch (error) {

@@ -43,7 +43,7 @@ import { errnoOf, invalidArgument, WalError } from "../errors.ts";
 import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
-import { ensureDirectoryDurably } from "./durable-fs.ts";
+import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
@@ -179,9 +179,7 @@ export class SegmentedStore implements WalStore {
         continue;
       }
       try {
-        if (!part.present) this.#checkGap(part.index);
-        const got = part.present ? this.#readPart(part, target) : 0;
-        target.fill(0, got);
+        target.fill(0, this.#readPart(part, target));
       } catch (error) {
         if (done > 0 && isDropped(error)) return done;
         throw error;
@@ -202,9 +200,7 @@ export class SegmentedStore implements WalStore {
         continue;
       }
       try {
-        if (!part.present) this.#checkGap(part.index);
-        const got = part.present ? await this.#readPartAhead(part, target) : 0;
-        target.fill(0, got);
+        target.fill(0, await this.#readPartAhead(part, target));
       } catch (error) {
         if (done > 0 && isDropped(error)) return done;
         throw error;
@@ -226,7 +222,9 @@ export class SegmentedStore implements WalStore {
       file.flushBlocking();
       if (this.#newNames) this.#disk.flushDirectoryBlocking(this.#realDir);
     }
-    const above = [...this.#sizes.keys()].filter((index) => index > keep).toSorted((a, b) => b - a);
+    const above = this.#indexes()
+      .filter((index) => index > keep)
+      .toReversed();
     for (const index of above) this.#removeSegment(index);
     this.#last = Math.min(this.#last, keep);
     this.#newNames ||= above.length > 0;
@@ -301,7 +299,8 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #readPart({ index, position }: SegmentPart, into: Uint8Array): number {
+  #readPart({ index, position, present }: SegmentPart, into: Uint8Array): number {
+    if (!present) return this.#readGap(index);
     try {
       const file = this.#files.get(index);
       const got = file.readAt(position, into);
@@ -312,7 +311,8 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  async #readPartAhead({ index, position }: SegmentPart, into: Uint8Array): Promise<number> {
+  async #readPartAhead({ index, position, present }: SegmentPart, into: Uint8Array): Promise<number> {
+    if (!present) return this.#readGap(index);
     try {
       const file = this.#files.get(index);
       const got = await file.readAhead(position, into);
@@ -333,9 +333,10 @@ export class SegmentedStore implements WalStore {
     return this.#readOnly && errnoOf(error) === "ENOENT" ? this.#droppedError(index, error) : error;
   }
 
-  /** A gap reads as zeros; but a segment that the writer has dropped since is not a gap. */
-  #checkGap(index: number): void {
+  /** A gap holds nothing and reads as zeros; but a segment that the writer has dropped since is not a gap. */
+  #readGap(index: number): number {
     if (this.#readOnly && index < Math.floor(this.#head / this.segmentSize)) throw this.#droppedError(index);
+    return 0;
   }
 
   #droppedError(index: number, cause?: unknown): WalError {
@@ -493,9 +494,9 @@ export class SegmentedStore implements WalStore {
 
   #remove(offset: number): void {
     if (this.#joined !== null) this.#relist();
-    const below = [...this.#sizes.keys()]
-      .filter((index) => (index + 1) * this.segmentSize <= offset && index < this.#last)
-      .toSorted((a, b) => a - b);
+    const below = this.#indexes().filter(
+      (index) => (index + 1) * this.segmentSize <= offset && index < this.#last,
+    );
     for (const index of below) this.#removeSegment(index);
     if (below.length > 0) this.#disk.flushDirectoryBlocking(this.#realDir);
     // The last one became the head; now there is room for the next.
@@ -504,21 +505,21 @@ export class SegmentedStore implements WalStore {
 
   #removeSegment(index: number): void {
     this.#files.forget(index);
-    try {
-      this.#disk.remove(this.#pathOf(index));
-    } catch (error) {
-      // Somebody removed it by hand: it is as gone as it was to be.
-      if (errnoOf(error) !== "ENOENT") throw error;
-    }
+    // Where somebody removed it by hand, it is as gone as it was to be.
+    removeIfThere(this.#disk, this.#pathOf(index));
     this.#sizes.delete(index);
     // Not for later ones: another thread may make it anew.
     for (const flight of this.#inFlight) flight.gone.add(index);
   }
 
+  /** The segments that are there, low to high. */
+  #indexes(): number[] {
+    return [...this.#sizes.keys()].toSorted((a, b) => a - b);
+  }
+
   #list(): StoreSegment[] {
     if (this.#joined !== null) this.#relist();
-    const indexes = [...this.#sizes.keys()].toSorted((a, b) => a - b);
-    return indexes.map((index) => {
+    return this.#indexes().map((index) => {
       const start = index * this.segmentSize;
       return { path: this.#pathOf(index), start, end: start + this.#sizeOf(index) };
     });

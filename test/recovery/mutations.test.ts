@@ -3,10 +3,8 @@
  * place at a time, and the checks of crash-points.test.ts must each time find it out.
  */
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { copyOfLibrary, type Mutation } from "../support/broken-copy.ts";
 import {
   checkConcurrentSession,
   checkFailedFlush,
@@ -17,17 +15,9 @@ import {
   checkSession,
   repairs,
 } from "../support/crash-checks.ts";
-import { type Library, libraryIn } from "../support/library.ts";
-import { scratchDir } from "../support/scratch.ts";
+import type { Library } from "../support/library.ts";
 
-const dist = fileURLToPath(new URL("../../../dist/", import.meta.url));
-
-interface Mutation {
-  readonly name: string;
-  readonly file: string;
-  /** What stands there now. Exactly once; change it here when the code changes. */
-  readonly from: RegExp;
-  readonly to: string;
+interface CheckedMutation extends Mutation {
   readonly check: (lib: Library) => unknown;
 }
 
@@ -41,7 +31,7 @@ const repair =
     return checkRepair(lib, found, 6);
   };
 
-const mutations: readonly Mutation[] = [
+const mutations: readonly CheckedMutation[] = [
   {
     name: "open does not flush what it recovered",
     file: "recovery/recover.js",
@@ -202,18 +192,7 @@ const mutations: readonly Mutation[] = [
 
 for (const mutation of mutations) {
   test(`found out: ${mutation.name}`, async (t) => {
-    const broken = scratchDir(t);
-    cpSync(dist, broken, { recursive: true });
-    writeFileSync(join(broken, "package.json"), '{ "type": "module" }');
-    const file = join(broken, mutation.file);
-    const source = readFileSync(file, "utf8");
-    const found = source.match(mutation.from)?.[0];
-    assert.ok(found !== undefined, `${mutation.file} has nothing like ${mutation.from} any more`);
-    writeFileSync(
-      file,
-      source.replace(mutation.from, () => mutation.to),
-    );
-    const lib = await libraryIn(broken);
+    const lib = await copyOfLibrary(t, mutation);
     await assert.rejects(
       async () => {
         await mutation.check(lib);
@@ -226,10 +205,7 @@ for (const mutation of mutations) {
 }
 
 test("the copy as it is passes all of them", async (t) => {
-  const copy = scratchDir(t);
-  cpSync(dist, copy, { recursive: true });
-  writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
-  const lib = await libraryIn(copy);
+  const lib = await copyOfLibrary(t);
   checkSession(lib, 2);
   await checkConcurrentSession(lib, 2);
   for (const each of repairs()) {

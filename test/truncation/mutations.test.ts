@@ -3,27 +3,17 @@
  * time find it out.
  */
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { copyOfLibrary, type Mutation } from "../support/broken-copy.ts";
 import { checkScenario, scenarios } from "../support/cut-checks.ts";
-import { libraryIn } from "../support/library.ts";
-import { scratchDir } from "../support/scratch.ts";
 
-const dist = fileURLToPath(new URL("../../../dist/", import.meta.url));
 const seeds = 8;
 
-interface Mutation {
-  readonly name: string;
-  readonly file: string;
-  /** What stands there now. Exactly once; change it here when the code changes. */
-  readonly from: RegExp;
-  readonly to: string;
+interface CutMutation extends Mutation {
   readonly scenario: string;
 }
 
-const mutations: readonly Mutation[] = [
+const mutations: readonly CutMutation[] = [
   {
     name: "the mark is not lowered before the cut",
     file: "truncation/suffix-cut.js",
@@ -127,17 +117,7 @@ const mutations: readonly Mutation[] = [
 
 for (const mutation of mutations) {
   test(`found out: ${mutation.name}`, async (t) => {
-    const broken = scratchDir(t);
-    cpSync(dist, broken, { recursive: true });
-    writeFileSync(join(broken, "package.json"), '{ "type": "module" }');
-    const file = join(broken, mutation.file);
-    const source = readFileSync(file, "utf8");
-    assert.match(source, mutation.from, `${mutation.file} has nothing like it any more`);
-    writeFileSync(
-      file,
-      source.replace(mutation.from, () => mutation.to),
-    );
-    const lib = await libraryIn(broken);
+    const lib = await copyOfLibrary(t, mutation);
     const scenario = scenarios.find((each) => each.name === mutation.scenario);
     assert.ok(scenario !== undefined, mutation.scenario);
     await assert.rejects(
