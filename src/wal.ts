@@ -354,11 +354,16 @@ export class Wal implements AsyncDisposable {
     this.#checkWritable();
     if (typeof record !== "string" && record?.length >= payloadInPlaceBytesMin)
       return this.#appendInPlace(record);
-    this.#frames.reset();
-    this.#frames.add(record, this.#settings.maxRecordBytes);
-    const lsn = this.#write(this.#frames.view(), null);
-    this.#stats.appends++;
-    return lsn;
+    const frames = this.#frames;
+    frames.reset();
+    try {
+      frames.add(record, this.#settings.maxRecordBytes);
+      const lsn = this.#write(frames.view(), null);
+      this.#stats.appends++;
+      return lsn;
+    } finally {
+      frames.done();
+    }
   }
 
   /**
@@ -379,15 +384,18 @@ export class Wal implements AsyncDisposable {
     if (list.length === 0) return [];
     const frames = this.#frames;
     frames.reset();
-    const starts: number[] = [];
-    for (const record of list) {
-      starts.push(frames.length);
-      frames.add(record, this.#settings.maxRecordBytes);
+    try {
+      const starts: number[] = [];
+      for (const record of list) {
+        starts.push(frames.length);
+        frames.add(record, this.#settings.maxRecordBytes);
+      }
+      const first = this.#write(frames.view(), null);
+      this.#stats.appends += list.length;
+      return starts.map((start) => (first + start) as Lsn);
+    } finally {
+      frames.done();
     }
-    const first = this.#write(frames.view(), null);
-    frames.reset();
-    this.#stats.appends += list.length;
-    return starts.map((start) => (first + start) as Lsn);
   }
 
   /**
