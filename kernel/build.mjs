@@ -1,7 +1,7 @@
 // Compiles kernel/frames.ts and writes it, as text, to src/record/kernel-code.ts.
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import asc from "assemblyscript/asc";
+import { main } from "assemblyscript/asc";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -11,24 +11,20 @@ const sources = ["frames.ts", "build.mjs"].map((name) => statSync(here(name)).mt
 if (made > Math.max(...sources)) process.exit(0);
 
 const wasm = here("../build/frames.wasm");
-const { error, stderr } = await asc.main(
-  [
-    here("frames.ts"),
-    "-o",
-    wasm,
-    "-O3",
-    "--noAssert",
-    "--runtime",
-    "stub",
-    "--importMemory",
-    "--enable",
-    "simd",
-  ],
-  { stderr: undefined },
-);
+const { error } = await main([
+  here("frames.ts"),
+  "-o",
+  wasm,
+  "-O3",
+  "--noAssert",
+  "--runtime",
+  "stub",
+  "--importMemory",
+  "--enable",
+  "simd",
+]);
 if (error !== null) {
-  console.error(stderr.toString());
-  process.exit(1);
+  throw error;
 }
 const text = readFileSync(wasm).toString("base64");
 writeFileSync(

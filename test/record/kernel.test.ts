@@ -117,12 +117,13 @@ test("a scan that verifies ahead stops at the very record that is damaged, which
     const size = 8 + (sizes[index] as number);
     // The checksum; of a record with a payload its first byte and its last.
     for (const at of size > 8 ? [start, start + 8, start + size - 1] : [start]) {
-      bytes[at] = (bytes[at] as number) ^ 0x10;
+      const intact = bytes[at] as number;
+      bytes[at] = intact ^ 0x10;
       const { starts: found, last, at: stopped } = scanned(bytes);
       assert.deepEqual(found, starts.slice(0, index), `byte ${at} of the record at ${start}`);
       assert.equal(last, "checksum-mismatch");
       assert.equal(stopped, start);
-      bytes[at] = (bytes[at] as number) ^ 0x10;
+      bytes[at] = intact;
     }
   });
 });
