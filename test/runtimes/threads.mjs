@@ -66,7 +66,7 @@ class Writer {
         await new Promise((resolve) => (this.#listening = resolve));
       }
     };
-    const heard = await inTime(next(), `writer ${this.id} to say ${kinds}`);
+    const heard = await inTime(next(), `writer ${this.id} to say ${kinds.join(" or ")}`);
     assert.ok(kinds.includes(heard.said), `writer ${this.id} failed: ${heard.text}`);
     return heard;
   }
@@ -109,6 +109,8 @@ function countsOf(texts) {
   return counts;
 }
 
+const sorted = (counts) => [...counts].toSorted(([a], [b]) => a - b);
+
 async function writeTogether(open) {
   const wal = await open();
   // One gets the log as its workerData, one in a message.
@@ -134,7 +136,6 @@ async function writeTogether(open) {
     [1, 500],
     [2, 500],
   ]);
-  const sorted = (counts) => [...counts].toSorted(([a], [b]) => a - b);
   assert.deepEqual(sorted(countsOf(followed)), [...expected]);
   assert.deepEqual(sorted(countsOf(Array.from(wal, (record) => record.text()))), [...expected]);
   await one.leaves();

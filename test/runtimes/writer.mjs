@@ -12,12 +12,13 @@ const holds = new Int32Array(workerData.holds);
 
 /** Makes the next write of a store in memory last: `milliseconds`, or for ever. */
 function holdNextWrite(milliseconds) {
-  const { writeAt } = MemStore.prototype;
-  MemStore.prototype.writeAt = function writeLate(offset, bytes) {
-    MemStore.prototype.writeAt = writeAt;
+  const { prototype } = MemStore;
+  const whole = Object.getOwnPropertyDescriptor(prototype, "writeAt");
+  prototype.writeAt = function writeLate(offset, bytes) {
+    Object.defineProperty(prototype, "writeAt", whole);
     parentPort.postMessage({ said: "writing" });
     Atomics.wait(holds, 0, 0, milliseconds);
-    return writeAt.call(this, offset, bytes);
+    return this.writeAt(offset, bytes);
   };
 }
 

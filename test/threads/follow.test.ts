@@ -25,24 +25,26 @@ test("whoever waits at the end of a shared log is not woken for nothing", async 
   state.moveTo(new SharedCells(cellCount), new SharedPoisonNote(), unknownThreads);
   const progress = new LocalProgress(state);
   let woken = 0;
-  let stop = (): void => {};
+  let stop: (() => void) | undefined;
   const waitAgain = async (): Promise<void> => {
     // A follower is as slow as this to come back.
-    for (let turn = 0; turn < 5; turn++) await null;
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     stop = progress.whenPast(progress.durable, "durable", progress.epoch, () => {
       // Not for ever: the test must be able to fail.
       if (++woken < 50) void waitAgain();
     });
   };
   void waitAgain();
-  for (let turn = 0; turn < 1000; turn++) await null;
+  for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
   assert.equal(woken, 0);
   state.raiseDurable(Lsn(8));
   state.wake();
-  for (let look = 0; look < 1000 && woken === 0; look++)
-    await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise<void>((resolve) => {
+    const look = (): unknown => (woken > 0 ? resolve() : setTimeout(look, 1));
+    look();
+  });
   assert.equal(woken, 1, "and is woken for something");
-  stop();
+  stop?.();
 });
 
 for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
