@@ -125,9 +125,10 @@ function row(each) {
 
 const count = (value) => Math.round(value).toLocaleString("en").padStart(11);
 
+const figure = (of) =>
+  of === null ? "          -      " : `${count(of.median)} ${`±${of.spreadPercent}%`.padStart(5)}`;
+
 function table(rows) {
-  const figure = (of) =>
-    of === null ? "          -      " : `${count(of.median)} ${`±${of.spreadPercent}%`.padStart(5)}`;
   const lines = rows.map(({ store, call, threads, shared, ours: own, native: floor, ofNative }) =>
     [
       store.padEnd(7),
