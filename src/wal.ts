@@ -117,8 +117,8 @@ export class Wal implements AsyncDisposable {
     const standing = new Standing(role, state);
     const progress = new LocalProgress(state);
     const commit = new GroupCommit(store, state, () => this.#afterFlush());
-    const cuts = new SuffixCut(store, state, commit, parts.mark);
     const beside = new Beside({ store, state, role, recovery, archive });
+    const cuts = new SuffixCut(store, state, commit, parts.mark, beside);
     const log = { store, state, standing, progress, commit, beside, recovery, maxRecordBytes };
     this.recovery = recovery;
     this.#store = store;
@@ -442,9 +442,8 @@ export class Wal implements AsyncDisposable {
     const end = this.read(lsn).next;
     // Nothing follows; but a cut to this very end may be under way.
     if (end === this.#state.committed) return this.#cuts.settled();
-    this.#beside.cut(end);
     const cut = this.#cuts.cut(end);
-    this.#afterCut(end);
+    this.#progress.turn();
     await cut;
   }
 
@@ -456,11 +455,10 @@ export class Wal implements AsyncDisposable {
       this.#cuts.completeBlocking();
       return;
     }
-    this.#beside.cut(end);
     try {
       this.#cuts.cutBlocking(end);
     } finally {
-      this.#afterCut(end);
+      this.#progress.turn();
     }
   }
 
@@ -582,6 +580,7 @@ export class Wal implements AsyncDisposable {
     });
     // Who follows looks again, and from now on waits for other threads too.
     this.#progress.turn();
+    this.#beside.archive?.heed(this.#progress);
     return this.#share;
   }
 
@@ -717,12 +716,6 @@ export class Wal implements AsyncDisposable {
       return;
     }
     this.#mark.raise(this.#state.durable);
-  }
-
-  /** Before anything is written in the place of what was cut. */
-  #afterCut(end: Lsn): void {
-    this.#beside.noteCut(end);
-    this.#progress.turn();
   }
 
   #checkOwnerWrites(call: string): void {
