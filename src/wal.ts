@@ -41,7 +41,7 @@ import { PrefixDrop, type RetainOptions } from "./truncation/prefix-drop.ts";
 import type { WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
 
-/** Counts since the log was opened, for this Wal. */
+/** Counts since the log was opened, or joined, of what this Wal did: of other threads nothing. */
 export interface WalStats {
   /** Records appended. */
   appends: number;
@@ -49,7 +49,7 @@ export interface WalStats {
   appendedBytes: number;
   /** Calls that asked for durability: sync and appendAndSync, in both forms. */
   syncs: number;
-  /** Flushes of the store. */
+  /** Flushes of the store that this thread made: for all threads, where the log is shared. */
   flushes: number;
   /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
   commits: number;
@@ -535,7 +535,7 @@ export class Wal implements AsyncDisposable {
     return this.#beside.archive === null ? this.head : this.#beside.archive.caughtUp();
   }
 
-  /** Where the next record will begin. */
+  /** Where the next record will begin; of whatever thread, in a shared log. */
   get end(): Lsn {
     return this.#state.tail;
   }
@@ -545,7 +545,7 @@ export class Wal implements AsyncDisposable {
     return this.#state.head;
   }
 
-  /** Every record below is on stable storage. */
+  /** Every record below is on stable storage, by whichever thread's sync. */
   get durable(): Lsn {
     return this.#state.durable;
   }
@@ -561,8 +561,9 @@ export class Wal implements AsyncDisposable {
    *
    * A log that was never shared uses no atomic operations; one that was keeps using them.
    *
-   * @throws {WalError} WAL_UNSUPPORTED when the store cannot be shared, or the platform has no shared
-   *   memory; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY.
+   * @throws {WalError} WAL_UNSUPPORTED when the store cannot be shared (it has no `side.share`, or wraps
+   *   a store and passes on its `side`), when the platform has no shared memory, and in a thread that
+   *   has joined; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY.
    * @example
    * const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: wal.share() });
    */
