@@ -69,11 +69,16 @@ export class Writer {
   append(record: RecordInput): Lsn {
     if (typeof record !== "string" && record?.length >= payloadInPlaceBytesMin)
       return this.#appendInPlace(record);
-    this.#frames.reset();
-    this.#frames.add(record, this.#maxRecordBytes);
-    const lsn = this.#write(this.#frames.view(), null);
-    this.appends++;
-    return lsn;
+    const frames = this.#frames;
+    frames.reset();
+    try {
+      frames.add(record, this.#maxRecordBytes);
+      const lsn = this.#write(frames.view(), null);
+      this.appends++;
+      return lsn;
+    } finally {
+      frames.done();
+    }
   }
 
   /** Back to back, in one reservation and one write. */
@@ -81,15 +86,18 @@ export class Writer {
     if (records.length === 0) return [];
     const frames = this.#frames;
     frames.reset();
-    const starts: number[] = [];
-    for (const record of records) {
-      starts.push(frames.length);
-      frames.add(record, this.#maxRecordBytes);
+    try {
+      const starts: number[] = [];
+      for (const record of records) {
+        starts.push(frames.length);
+        frames.add(record, this.#maxRecordBytes);
+      }
+      const first = this.#write(frames.view(), null);
+      this.appends += records.length;
+      return starts.map((start) => (first + start) as Lsn);
+    } finally {
+      frames.done();
     }
-    const first = this.#write(frames.view(), null);
-    frames.reset();
-    this.appends += records.length;
-    return starts.map((start) => (first + start) as Lsn);
   }
 
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
