@@ -1,5 +1,6 @@
 /** What stands beside a log while other threads write to it: the archive, and the notes of cuts. */
 import assert from "node:assert/strict";
+import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type SealedSegment, Wal, type WalRecord } from "wal-db";
@@ -9,6 +10,8 @@ import { crewOf, openLog, segmentSize, terminateAll, Writer } from "./crew.ts";
 
 after(terminateAll);
 
+const textOf = ({ value }: IteratorResult<WalRecord>): string => (value as WalRecord).text();
+
 /** It ran after flushes of the owner's alone: segments that other threads filled and synced waited for one. */
 test(
   "the archive hook is given what other threads fill and sync, while the owner does nothing",
@@ -16,17 +19,17 @@ test(
   async (t) => {
     const dir = join(scratchDir(t), "log");
     const taken: number[] = [];
-    let tell = (): void => {};
+    const hook = new EventEmitter();
     const archive = ({ start, end }: SealedSegment): void => {
       assert.ok(end <= wal.durable);
       taken.push(start);
-      tell();
+      hook.emit("called");
     };
     const wal = await Wal.openSegmented(dir, { segmentSize, archive });
     const crew = crewOf(wal.share(), 2, { way: "appendAndSync", count: 600 });
     await Promise.all(crew.map((writer) => writer.gone));
     const full = Math.floor(wal.durable / segmentSize);
-    while (taken.length < full) await new Promise<void>((resolve) => (tell = resolve));
+    while (taken.length < full) await once(hook, "called");
     assert.ok(full > 5, `${full} segments`);
     assert.deepEqual(
       taken,
@@ -44,16 +47,16 @@ test(
   async (t) => {
     const dir = join(scratchDir(t), "log");
     let calls = 0;
-    let tell = (): void => {};
+    const hook = new EventEmitter();
     const archive = (): void => {
       calls++;
-      tell();
+      hook.emit("called");
       if (calls === 1) throw new Error("not today");
     };
     const wal = await Wal.openSegmented(dir, { segmentSize, archive });
     const joined = Wal.attach(wal.share());
     joined.append(new Uint8Array(segmentSize));
-    const first = new Promise<void>((resolve) => (tell = resolve));
+    const first = once(hook, "called");
     joined.syncBlocking();
     await first;
     const waits = wal.follow().next();
@@ -63,7 +66,7 @@ test(
     }
     await waits;
     assert.equal(calls, 1);
-    const second = new Promise<void>((resolve) => (tell = resolve));
+    const second = once(hook, "called");
     joined.syncBlocking();
     await second;
     assert.equal(await wal.archived(), segmentSize);
@@ -92,7 +95,6 @@ test(
     const writer = new Writer({ share: wal.share(), id: 1, way: "appendBatch", count: 10, ...fault });
     await writer.says("stopped");
     const start = wal.end;
-    const textOf = ({ value }: IteratorResult<WalRecord>): string => (value as WalRecord).text();
     assert.match(textOf(await follower.next()), /^1:0:/);
     Atomics.store(new Int32Array(resume), 0, 1);
     Atomics.notify(new Int32Array(resume), 0);

@@ -16,7 +16,7 @@ async function taken(follower: AsyncIterator<WalRecord>, count: number, wal?: Wa
     const { done, value } = await follower.next();
     if (done === true) break;
     if (wal !== undefined) assert.ok(value.next <= wal.durable, `${value.lsn} is not durable`);
-    texts.push((value as WalRecord).text());
+    texts.push(value.text());
   }
   return texts;
 }
@@ -109,12 +109,12 @@ async function follows(t: TestContext): Promise<{ wal: Wal; follower: FollowingT
 
 test("a follower in another thread that waits: an abort ends it, and so does its own close; the log goes on", async (t) => {
   const { wal, follower } = await follows(t);
-  follower.worker.postMessage("abort");
+  follower.worker.postMessage("abort", []);
   const told = await follower.says("error");
   assert.equal(told.kind === "error" && told.code, "WAL_UNSUPPORTED", "the signal's reason");
   const second = new FollowingThread({ share: wal.share(), until: "appended" });
   await second.until(() => second.texts.length === 1);
-  second.worker.postMessage("close");
+  second.worker.postMessage("close", []);
   await second.says("end");
   await wal.appendAndSync("two");
   await wal.close();
