@@ -2,13 +2,19 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, test, type TestContext } from "node:test";
 import { type SealedSegment, Wal, type WalRecord } from "wal-db";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 import { crewOf, openLog, segmentSize, terminateAll, Writer } from "./crew.ts";
 
 after(terminateAll);
+
+/** Neither a hook that waits to be called nor a follower keeps a process alive: this test does. */
+function stayAlive(t: TestContext): void {
+  const timer = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(timer));
+}
 
 const textOf = ({ value }: IteratorResult<WalRecord>): string => (value as WalRecord).text();
 
@@ -17,6 +23,7 @@ test(
   "the archive hook is given what other threads fill and sync, while the owner does nothing",
   { timeout: 20_000 },
   async (t) => {
+    stayAlive(t);
     const dir = join(scratchDir(t), "log");
     const taken: number[] = [];
     const hook = new EventEmitter();
@@ -45,6 +52,7 @@ test(
   "a hook that fails is asked again after a flush of another thread, and not before",
   { timeout: 20_000 },
   async (t) => {
+    stayAlive(t);
     const dir = join(scratchDir(t), "log");
     let calls = 0;
     const hook = new EventEmitter();
@@ -84,6 +92,7 @@ test(
   "a batch that a joined thread takes back is noted, for who follows from another process",
   { timeout: 20_000 },
   async (t) => {
+    stayAlive(t);
     const folder = scratchDir(t);
     const wal = await openLog("segmented", folder);
     wal.append(new Uint8Array(segmentSize - 100));
