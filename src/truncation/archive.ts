@@ -132,8 +132,9 @@ export class Archive {
 
   /** From now on other threads flush too: hands over what they seal. Keeps no process alive. */
   heed(progress: Progress, from: Lsn = progress.durable): void {
-    if (this.#hook === undefined || this.#stopped) return;
     const seen = progress.epoch;
+    // Poisoned, nothing more becomes durable.
+    if (this.#hook === undefined || this.#stopped || progress.poison !== null) return;
     const { durable } = progress;
     // Woken for nothing, it must not bother a hook that has failed.
     if (durable > from) this.advance();
