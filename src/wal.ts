@@ -248,8 +248,9 @@ export class Wal implements AsyncDisposable {
   }
 
   /**
-   * Joins a log that another thread has opened and shared. It appends, syncs and reads here as
-   * there; records of all threads stand in one log. Cutting the log, dropping its front, readers
+   * Joins a log that another thread has opened and shared. It appends, syncs, reads and
+   * follows here as there; records of all threads stand in one log, and `end`, `head` and `durable` are of
+   * that one. `stats` counts what this thread did. Cutting the log, dropping its front, readers
    * and sharing stay with the thread that opened it.
    *
    * `close` ends this thread's part: it syncs, and lets go of the files; the log stays open for the
