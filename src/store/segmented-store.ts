@@ -50,7 +50,14 @@ import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-m
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
-import type { JoinedLog, StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
+import {
+  checkUnwrapped,
+  type JoinedLog,
+  type StoreGap,
+  type StoreSegment,
+  type StoreSide,
+  type WalStore,
+} from "./store.ts";
 
 /**
  * A {@link WalStore} over a directory of segment files.
@@ -123,7 +130,7 @@ export class SegmentedStore implements WalStore {
       refresh: () => this.#refresh(),
       watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from, to) => this.#assumeUnflushed(from, to),
-      share: (): SegmentedShare => this.#share(),
+      share: (store): SegmentedShare => this.#share(store),
       join: (log) => this.#join(log),
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
@@ -412,7 +419,8 @@ export class SegmentedStore implements WalStore {
     this.#namesFlushed = -1;
   }
 
-  #share(): SegmentedShare {
+  #share(store: WalStore): SegmentedShare {
+    checkUnwrapped(store, this);
     const { dir, segmentSize } = this;
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
     return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };

@@ -4,13 +4,19 @@
  *
  *   node process.js busy <file|segmented> <folder> <first record of each writer>
  *   node process.js idle <file|segmented> <folder>      opens, shares, syncs, and does nothing more
+ *   node process.js idle-archive segmented <folder>     the same, with an archive hook
  *   node process.js pending <file> <folder>             ends while a sync waits for another thread
  */
 import { writeSync } from "node:fs";
-import { crewOf, openLog, type StoreKind, Writer } from "./crew.ts";
+import { join } from "node:path";
+import { Wal } from "wal-db";
+import { crewOf, openLog, segmentSize, type StoreKind, Writer } from "./crew.ts";
 
 const [, , mode, kind = "file", folder = ""] = process.argv;
-const wal = await openLog(kind as StoreKind, folder);
+const wal =
+  mode === "idle-archive"
+    ? await Wal.openSegmented(join(folder, "log"), { segmentSize, archive: () => {} })
+    : await openLog(kind as StoreKind, folder);
 const share = wal.share();
 
 if (mode === "busy") {
@@ -19,7 +25,7 @@ if (mode === "busy") {
       if (said === "acknowledged") writeSync(1, `${id} ${count}\n`);
     });
   }
-} else if (mode === "idle") {
+} else if (mode === "idle" || mode === "idle-archive") {
   await wal.appendAndSync("0:0");
 } else {
   // The other thread holds the lead for ever; it does not keep the process alive, nor is it dead.

@@ -3,7 +3,7 @@
  * as its workerData. Tells its parent what it did in messages.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import { Wal, WalError, type WalShare } from "wal-db";
+import { Wal, WalError, type WalShare, type WalStats } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import type { Disk } from "#internal/store/disk.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
@@ -25,10 +25,19 @@ export interface WriterJob {
   readonly share: WalShare;
   readonly id: number;
   readonly count: number;
-  readonly way: "append" | "appendBatch" | "appendAndSync" | "appendAndSyncBlocking" | "idle" | "for-ever";
+  readonly way:
+    | "append"
+    | "appendBatch"
+    | "appendAndSync"
+    | "appendAndSyncBlocking"
+    | "look"
+    | "idle"
+    | "for-ever";
   readonly fault?: Fault;
   /** The n-th call that the fault concerns; from 1 on. */
   readonly nth?: number;
+  /** Where a writer that has stopped waits for anything but 0; without it, for good. */
+  readonly resume?: SharedArrayBuffer;
 }
 
 export interface Told {
@@ -40,6 +49,19 @@ export interface Told {
   readonly reason?: string | undefined;
   readonly offset?: number | undefined;
   readonly errno?: string | undefined;
+  /** What one who only looks has seen. */
+  readonly seen?: Seen;
+}
+
+export interface Seen {
+  readonly head: number;
+  readonly end: number;
+  readonly durable: number;
+  readonly isEmpty: boolean;
+  readonly texts: readonly string[];
+  readonly textsAhead: readonly string[];
+  readonly last: string;
+  readonly stats: WalStats;
 }
 
 const job = workerData as WriterJob;
@@ -50,10 +72,10 @@ function tell(kind: Told["kind"], more: Partial<Told> = {}): void {
   port?.postMessage({ kind, id: job.id, ...more } satisfies Told);
 }
 
-/** Blocks this thread until it is terminated. */
+/** Blocks this thread until it is terminated, or told to go on. */
 function stop(): void {
   tell("stopped");
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  Atomics.wait(new Int32Array(job.resume ?? new SharedArrayBuffer(4)), 0, 0);
 }
 
 function failure(code: string): Error {
@@ -143,6 +165,25 @@ const ways: Readonly<Record<WriterJob["way"], (count: number) => number | Promis
       await wal.sync();
       tell("acknowledged", { count: n + 1 });
     }
+  },
+  /** Appends one record, and syncs; what it sees from there. */
+  async look() {
+    const lsn = await wal.appendAndSync(text(0));
+    const textsAhead: string[] = [];
+    for await (const record of wal.iter({ from: wal.head })) textsAhead.push(record.text());
+    tell("acknowledged", {
+      seen: {
+        head: wal.head,
+        end: wal.end,
+        durable: wal.durable,
+        isEmpty: wal.isEmpty,
+        texts: Array.from(wal, (record) => record.text()),
+        textsAhead,
+        last: wal.read(lsn).text(),
+        stats: wal.stats(),
+      },
+    });
+    return 1;
   },
   async idle() {
     await new Promise(() => setInterval(() => {}, 1000));
