@@ -83,8 +83,11 @@ export class SegmentedStore implements WalStore {
   #range: SegmentRange | null = null;
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
-  /** Nothing is known of it when a log is opened: an open alone makes no files. */
-  #spareHead: "unknown" | "wanted" | "kept" = "unknown";
+  /**
+   * Nothing is known of it when a log is opened: an open alone makes no files. Among threads only the
+   * one that opened the log keeps it: a second one would put its own under the first one's rename.
+   */
+  #spareHead: "unknown" | "wanted" | "kept" | "of another";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -102,7 +105,15 @@ export class SegmentedStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
+  constructor(
+    disk: Disk,
+    dir: string,
+    directoryFd: number,
+    found: FoundSegments,
+    way: "owner" | "read-only" | "attached",
+  ) {
+    const readOnly = way === "read-only";
+    this.#spareHead = way === "attached" ? "of another" : "unknown";
     this.dir = dir;
     this.segmentSize = found.segmentSize;
     this.#disk = disk;
@@ -382,13 +393,20 @@ export class SegmentedStore implements WalStore {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
-      try {
-        return this.#create(index);
-      } catch (error) {
-        // Another thread came first.
-        if (errnoOf(error) !== "EEXIST") throw error;
-      }
+      this.#makeForAll(index);
     }
+  }
+
+  /** Whatever comes after, it stays: another thread may have written into it already. */
+  #makeForAll(index: number): void {
+    try {
+      this.#disk.close(this.#disk.open(this.#pathOf(index), "create"));
+    } catch (error) {
+      // Another thread came first.
+      if (errnoOf(error) !== "EEXIST") throw error;
+      return;
+    }
+    this.#made(index);
   }
 
   #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
@@ -412,6 +430,8 @@ export class SegmentedStore implements WalStore {
 
   #share(): SegmentedShare {
     const { dir, segmentSize } = this;
+    // From now on others may be the ones that make segments.
+    this.#seeToSpareHead();
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
     return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
   }
@@ -444,12 +464,16 @@ export class SegmentedStore implements WalStore {
 
   #create(index: number): ReturnType<SegmentFiles["get"]> {
     const file = this.#files.create(index);
+    this.#made(index);
+    return file;
+  }
+
+  #made(index: number): void {
     this.#sizes.set(index, 0);
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
-    if (this.#spareHead !== "kept") this.#keepSpareHead();
-    return file;
+    this.#seeToSpareHead();
   }
 
   async #flushSegment(index: number): Promise<void> {
@@ -485,6 +509,10 @@ export class SegmentedStore implements WalStore {
     this.#spareHead = "wanted";
     replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
     this.#head = offset;
+  }
+
+  #seeToSpareHead(): void {
+    if (this.#spareHead === "unknown" || this.#spareHead === "wanted") this.#keepSpareHead();
   }
 
   #keepSpareHead(): void {
@@ -612,7 +640,7 @@ export function openSegmentedStore(
     const directoryFd = disk.openDirectory(realDir);
     try {
       const found = findSegments(disk, realDir, segmentSize);
-      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
+      return new SegmentedStore(disk, asked, directoryFd, found, readOnly ? "read-only" : "owner");
     } catch (error) {
       disk.close(directoryFd);
       throw error;
@@ -632,7 +660,7 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
       throw replacedError(share.name);
     }
     const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
-    return new SegmentedStore(disk, share.name, directoryFd, found, false);
+    return new SegmentedStore(disk, share.name, directoryFd, found, "attached");
   } catch (error) {
     throw openError(error, share.name);
   }
