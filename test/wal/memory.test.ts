@@ -81,7 +81,7 @@ function lowestBeyondSmallIntegers(first: BytesPerAppend, ask: () => BytesPerApp
 // The LSN that is returned, and two on the way: no objects.
 const beyondBytesMax = 4 * numberBytes;
 
-test("a million appends allocate nothing of their own", (t) => {
+test("hundreds of thousands of appends allocate nothing of their own", (t) => {
   const folder = scratchDir(t);
   let asked = 0;
   const ask = (): BytesPerAppend => {
