@@ -1,28 +1,17 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { Wal, WalError } from "wal-db";
+import { Wal, WalError, type WalShare } from "wal-db";
 import { Random } from "../support/random.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
-import { isLinux, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";
+import { inTime, isLinux, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";
 import type { Fault, WriterJob } from "./writer.ts";
 
 after(terminateAll);
 
 const long = process.env["WAL_DB_LONG"] === "1";
 const notHere = isLinux ? false : "only Linux tells at once whether a thread lives";
-
-/** Far above the second that it may take: a noisy machine must not fail it, a hang must. */
-const patienceMilliseconds = 15_000;
-
-async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: still waiting`)), patienceMilliseconds);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
 
 interface Place {
   readonly fault: Fault;
@@ -140,7 +129,7 @@ test(
     const owner = new Worker(new URL("./owner-thread.js", import.meta.url), {
       workerData: `${folder}/log.wal`,
     });
-    const share = await new Promise<Parameters<typeof Wal.attach>[0]>((resolve, reject) => {
+    const share = await new Promise<WalShare>((resolve, reject) => {
       owner.once("message", resolve);
       owner.once("error", reject);
     });
@@ -155,7 +144,34 @@ test(
     assert.ok(walFault("WAL_POISONED", {}, /the thread that had opened/i)(told));
     await wal.close();
     const again = await Wal.open(`${folder}/log.wal`);
-    assert.equal(Array.from(again)[0]?.text(), "0:0");
+    assert.deepEqual(Array.from(again, (record) => record.text()).slice(0, 2), ["9:0:", "0:0"]);
+    await again.close();
+  },
+);
+
+test(
+  "the thread that opened the log dies in the middle of a cut, with the gate closed: those who wait at it are told",
+  { skip: notHere },
+  async (t) => {
+    const path = `${scratchDir(t)}/log.wal`;
+    const owner = new Worker(new URL("./owner-thread.js", import.meta.url), { workerData: path });
+    const share = await new Promise<WalShare>((resolve, reject) => {
+      owner.once("message", resolve);
+      owner.once("error", reject);
+    });
+    const ways = ["append", "for-ever", "appendAndSyncBlocking"] as const;
+    const crew = ways.map((way, id) => new Writer({ share, id, way, count: 1e9 }));
+    await Promise.all(crew.map((writer) => inTime(writer.says("joined"), "a thread to join")));
+    await inTime(crew[2]?.says("acknowledged") ?? Promise.reject(new Error("no such writer")), "a record");
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
+    owner.postMessage("cut");
+    for (const writer of crew) {
+      const { code, reason } = await inTime(writer.says("refused"), "a thread that waits at the gate");
+      assert.deepEqual([code, reason], ["WAL_POISONED", "dead-owner"]);
+    }
+    const again = await Wal.open(path);
+    assert.equal(Array.from(again)[0]?.text(), "9:0:");
+    recordsByWriter(again);
     await again.close();
   },
 );
