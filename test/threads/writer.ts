@@ -26,7 +26,14 @@ export interface WriterJob {
   readonly share: WalShare;
   readonly id: number;
   readonly count: number;
-  readonly way: "append" | "appendBatch" | "appendAndSync" | "appendAndSyncBlocking" | "idle" | "for-ever";
+  readonly way:
+    | "append"
+    | "appendBatch"
+    | "appendAndSync"
+    | "appendAndSyncBlocking"
+    | "idle"
+    | "for-ever"
+    | "append-and-stay";
   readonly fault?: Fault;
   /** The n-th call that the fault concerns; from 1 on. */
   readonly nth?: number;
@@ -155,6 +162,13 @@ const text = (n: number): string => `${job.id}:${n}:${"x".repeat(job.padding ?? 
 
 /** What each way of writing does; returns how many records it wrote, if it ends. */
 const ways: Readonly<Record<WriterJob["way"], (count: number) => number | Promise<number>>> = {
+  /** Does not close the log, nor do anything that would keep the thread. */
+  async "append-and-stay"(count) {
+    for (let n = 0; n < count; n++) wal.append(text(n));
+    await wal.sync();
+    tell("acknowledged", { count });
+    return new Promise(() => {});
+  },
   append(count) {
     for (let n = 0; n < count; n++) wal.append(text(n));
     return count;
