@@ -232,7 +232,7 @@ export const programs: readonly ModelProgram[] = [
     threads: ["appendThenClose", "append"],
     preemptions: 2,
     failingFlush: 1,
-    ends: ["closed", "poisoned"],
+    ends: ["poisoned"],
   },
   {
     name: "close, and a flush fails",
