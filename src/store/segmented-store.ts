@@ -87,7 +87,7 @@ export class SegmentedStore implements WalStore {
    * Nothing is known of it when a log is opened: an open alone makes no files. Among threads only the
    * one that opened the log keeps it: a second one would put its own under the first one's rename.
    */
-  #spareHead: "unknown" | "wanted" | "kept" | "of another";
+  #spareHead: "unknown" | "wanted" | "kept" | "not ours" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -105,15 +105,7 @@ export class SegmentedStore implements WalStore {
   }
 
   /** @internal */
-  constructor(
-    disk: Disk,
-    dir: string,
-    directoryFd: number,
-    found: FoundSegments,
-    way: "owner" | "read-only" | "attached",
-  ) {
-    const readOnly = way === "read-only";
-    this.#spareHead = way === "attached" ? "of another" : "unknown";
+  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
     this.dir = dir;
     this.segmentSize = found.segmentSize;
     this.#disk = disk;
@@ -123,6 +115,8 @@ export class SegmentedStore implements WalStore {
     this.#last = found.last;
     this.#head = found.head;
     this.#gap = found.gap;
+    // The owner may be about to put it in the place of the head.
+    if (found.isOfOwner === false) this.#spareHead = "not ours";
     this.#readOnly = readOnly;
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
@@ -612,6 +606,8 @@ interface FoundSegments {
   readonly last: number;
   readonly head: number;
   readonly gap: StoreGap | null;
+  /** False: another thread has opened the log, and it alone changes the head. */
+  readonly isOfOwner?: boolean;
 }
 
 /** @internal SegmentedStore.open, with the options that only this library gives. */
@@ -640,7 +636,7 @@ export function openSegmentedStore(
     const directoryFd = disk.openDirectory(realDir);
     try {
       const found = findSegments(disk, realDir, segmentSize);
-      return new SegmentedStore(disk, asked, directoryFd, found, readOnly ? "read-only" : "owner");
+      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
     } catch (error) {
       disk.close(directoryFd);
       throw error;
@@ -659,8 +655,9 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
       disk.close(directoryFd);
       throw replacedError(share.name);
     }
-    const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
-    return new SegmentedStore(disk, share.name, directoryFd, found, "attached");
+    const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
+    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
+    return new SegmentedStore(disk, share.name, directoryFd, found, false);
   } catch (error) {
     throw openError(error, share.name);
   }

@@ -5,7 +5,7 @@ import { Wal } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import type { Disk } from "#internal/store/disk.js";
 import { attachSegmentedStore, openSegmentedStore } from "#internal/store/segmented-store.js";
-import { provideFileStores } from "#internal/wal.js";
+import { provideFileStores } from "#internal/open-store.js";
 import { VolatileDisk } from "../support/volatile-disk.ts";
 import { systemError } from "../support/wal-fault.ts";
 

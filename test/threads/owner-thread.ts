@@ -6,7 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { Wal } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
-import { provideFileStores } from "#internal/wal.js";
+import { provideFileStores } from "#internal/open-store.js";
 
 let cuts = false;
 provideFileStores(
