@@ -657,7 +657,8 @@ export class LogState {
     } else if (writer === 0) {
       this.setPoison(deadOwner(this.tail));
     }
-    this.#cells.compareExchange(gateCell, writer + 1, sealed);
+    // It may have died before it had closed the tail behind it.
+    if (this.#cells.compareExchange(gateCell, writer + 1, sealed) === writer + 1) this.#trySeal();
     this.#cells.compareExchange(leadCell, writer + 1, nobody);
     // What it left unwritten must stay known; else its slot is free.
     if (bound === slotIdle && writer !== 0) this.#cells.store(ownersCell + writer, nobody);

@@ -146,3 +146,14 @@ export function crewOf(share: WalShare, size: number, job: Omit<WriterJob, "shar
 }
 
 export const isLinux: boolean = process.platform === "linux" && existsSync("/proc/thread-self");
+
+/** Far above the second that it may take: a noisy machine must not fail it, a hang must. */
+const patienceMilliseconds = 15_000;
+
+export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: still waiting`)), patienceMilliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -7,6 +7,7 @@ import { Wal, WalError, type WalShare, type WalStats } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import type { Disk } from "#internal/store/disk.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
+import { SharedCells } from "#internal/commit/cells.js";
 import { provideFileStores } from "#internal/open-store.js";
 
 /** Where a writer stops for good, or what fails for it. */
@@ -32,12 +33,21 @@ export interface WriterJob {
     | "appendAndSyncBlocking"
     | "look"
     | "idle"
-    | "for-ever";
+    | "for-ever"
+    | "append-and-stay";
   readonly fault?: Fault;
   /** The n-th call that the fault concerns; from 1 on. */
   readonly nth?: number;
   /** Where a writer that has stopped waits for anything but 0; without it, for good. */
   readonly resume?: SharedArrayBuffer;
+  /** Ends before this operation on the shared cells, counted from 1 once it has joined. */
+  readonly endsAt?: number;
+  /** How it ends there: it waits to be terminated, or leaves by itself. */
+  readonly ends?: "waits" | "exits";
+  /** With `flush-never-lands`: throws what nobody catches, once the flush is under way. */
+  readonly throwsThen?: boolean;
+  /** Bytes of padding in each record; else they are of various lengths, all short. */
+  readonly padding?: number;
 }
 
 export interface Told {
@@ -119,20 +129,62 @@ async function slowly(flush: () => Promise<void>): Promise<void> {
   flushFault();
   if (isNth("flush-never-lands")) {
     tell("stopped");
+    if (job.throwsThen) setImmediate(() => void Promise.reject(new Error("made for a test")));
     await new Promise(() => setInterval(() => {}, 1000));
   }
   return flush();
 }
 
+/** Counts the operations of this thread on the shared cells, and ends it before one of them. */
+function endAt(nth: number): void {
+  let operations = 0;
+  const enter = (): void => {
+    if (++operations !== nth) return;
+    if (job.ends === "exits") process.exit();
+    stop();
+  };
+  const { load, store, add, compareExchange, notify } = SharedCells.prototype;
+  Object.assign(SharedCells.prototype, {
+    load(this: SharedCells, cell: number) {
+      enter();
+      return load.call(this, cell);
+    },
+    store(this: SharedCells, cell: number, value: number) {
+      enter();
+      store.call(this, cell, value);
+    },
+    add(this: SharedCells, cell: number, delta: number) {
+      enter();
+      return add.call(this, cell, delta);
+    },
+    compareExchange(this: SharedCells, cell: number, expected: number, value: number) {
+      enter();
+      return compareExchange.call(this, cell, expected, value);
+    },
+    notify(this: SharedCells, cell: number) {
+      enter();
+      notify.call(this, cell);
+    },
+  } satisfies Partial<SharedCells>);
+}
+
 provideFileStores(fileStoresOn(disk));
 const wal = Wal.attach(job.share);
 tell("joined");
+if (job.endsAt !== undefined) endAt(job.endsAt);
 
 /** What record `n` of a writer says; of various lengths. */
-const text = (n: number): string => `${job.id}:${n}:${"x".repeat((n * 7) % 40)}`;
+const text = (n: number): string => `${job.id}:${n}:${"x".repeat(job.padding ?? (n * 7) % 40)}`;
 
 /** What each way of writing does; returns how many records it wrote, if it ends. */
 const ways: Readonly<Record<WriterJob["way"], (count: number) => number | Promise<number>>> = {
+  /** Does not close the log, nor do anything that would keep the thread. */
+  async "append-and-stay"(count) {
+    for (let n = 0; n < count; n++) wal.append(text(n));
+    await wal.sync();
+    tell("acknowledged", { count });
+    return new Promise(() => {});
+  },
   append(count) {
     for (let n = 0; n < count; n++) wal.append(text(n));
     return count;
@@ -202,7 +254,6 @@ try {
   tell("done", { count });
 } catch (error) {
   if (!(error instanceof WalError)) throw error;
-  const cause = error.cause instanceof WalError ? error.cause : undefined;
-  const { code, offset, errno } = error;
-  tell("refused", { code, offset, errno, reason: cause?.reason });
+  const { code, offset, errno, reason } = error;
+  tell("refused", { code, offset, errno, reason });
 }
