@@ -143,29 +143,14 @@ function endAt(nth: number): void {
     if (job.ends === "exits") process.exit();
     stop();
   };
-  const { load, store, add, compareExchange, notify } = SharedCells.prototype;
-  Object.assign(SharedCells.prototype, {
-    load(this: SharedCells, cell: number) {
+  for (const name of ["load", "store", "add", "compareExchange", "notify"] as const) {
+    const shipped: (...numbers: number[]) => unknown = Reflect.get(SharedCells.prototype, name);
+    const counted = function (this: SharedCells, ...numbers: number[]): unknown {
       enter();
-      return load.call(this, cell);
-    },
-    store(this: SharedCells, cell: number, value: number) {
-      enter();
-      store.call(this, cell, value);
-    },
-    add(this: SharedCells, cell: number, delta: number) {
-      enter();
-      return add.call(this, cell, delta);
-    },
-    compareExchange(this: SharedCells, cell: number, expected: number, value: number) {
-      enter();
-      return compareExchange.call(this, cell, expected, value);
-    },
-    notify(this: SharedCells, cell: number) {
-      enter();
-      notify.call(this, cell);
-    },
-  } satisfies Partial<SharedCells>);
+      return shipped.apply(this, numbers);
+    };
+    Reflect.set(SharedCells.prototype, name, counted);
+  }
 }
 
 provideFileStores(fileStoresOn(disk));
