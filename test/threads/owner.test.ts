@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { MemStore, type StoreSide, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
