@@ -14,7 +14,14 @@ import type { Disk, FileStat, OpenMode } from "../store/disk.ts";
 import { type FileStore, openFileStore } from "../store/file-store.ts";
 import { openSegmentedStore, type SegmentedStore } from "../store/segmented-store.ts";
 import { Crash, type CrashOptions, type CrashReport } from "./crash-options.ts";
-import { type DiskCall, type DiskCallKind, type DiskEffect, type DiskFault, type HeldFlush, isOn } from "./disk-fault.ts";
+import {
+  type DiskCall,
+  type DiskCallKind,
+  type DiskEffect,
+  type DiskFault,
+  type HeldFlush,
+  isOn,
+} from "./disk-fault.ts";
 import { FaultPlan } from "./fault-plan.ts";
 import { Random } from "./random.ts";
 import type { SimulatedDirectory, SimulatedNode } from "./simulated-names.ts";
@@ -62,7 +69,9 @@ interface Descriptor {
 /** What is thrown at a process that was stopped: it is gone, and must not go on. */
 export class ProcessStopped extends Error {
   constructor() {
-    super("the simulated process was stopped here: call kill() or crash() on its disk, and open the log again");
+    super(
+      "the simulated process was stopped here: call kill() or crash() on its disk, and open the log again",
+    );
     this.name = "ProcessStopped";
   }
 }

@@ -217,7 +217,10 @@ export class SimulatedFile {
     this.#astray = true;
     if (call.landsAt === null) return;
     // Where the drive put them is beyond the file, or in it; only the latter is ever seen.
-    const landed = call.bytes.subarray(from, Math.max(from, Math.min(to, this.durable.length - call.landsAt)));
+    const landed = call.bytes.subarray(
+      from,
+      Math.max(from, Math.min(to, this.durable.length - call.landsAt)),
+    );
     this.#widen(call.landsAt + from, call.landsAt + from + landed.length);
     this.durable.write(call.landsAt + from, landed);
   }

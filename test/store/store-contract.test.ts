@@ -5,7 +5,7 @@ import { FileStore, MemStore, SegmentedStore, type WalStore } from "wal-db";
 import { openFileStore } from "#internal/store/file-store.js";
 import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 
