@@ -197,9 +197,18 @@ function* filesBelow(
   }
 }
 
-/** On Windows node:path makes the other separator, and puts a drive in front, which means nothing here. */
-function partsOf(path: string): string[] {
-  return path.split(/[\\/]/).filter((part) => part !== "" && part !== "." && !/^[A-Za-z]:$/.test(part));
+/** The same few paths are looked up again and again. */
+const partsKnown = new Map<string, readonly string[]>();
+const partsKnownMax = 1000;
+
+function partsOf(path: string): readonly string[] {
+  const known = partsKnown.get(path);
+  if (known !== undefined) return known;
+  // On Windows node:path makes the other separator, and puts a drive in front, which means nothing here.
+  const parts = path.split(/[\\/]/).filter((part) => !/^(?:\.?|[A-Za-z]:)$/.test(part));
+  if (partsKnown.size >= partsKnownMax) partsKnown.clear();
+  partsKnown.set(path, parts);
+  return parts;
 }
 
 /** The directory and the name in it. */
