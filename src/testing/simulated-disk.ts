@@ -488,17 +488,23 @@ export class SimulatedDisk implements Disk {
 
   #flush(fd: number, all: boolean): void {
     const descriptor = this.#descriptor(fd, "fsync");
+    const file = fileOf(descriptor.node, descriptor.path, "fsync");
     const effect = this.#enter("flush", descriptor.path);
-    this.#settle(descriptor, numberOf(descriptor), all, effect);
+    strike(file, file.nextNumber, effect);
+    this.#settle(descriptor, file, file.nextNumber, all, effect);
   }
 
   async #flushSoon(fd: number, all: boolean): Promise<void> {
     const descriptor = this.#descriptor(fd, "fsync");
+    const file = fileOf(descriptor.node, descriptor.path, "fsync");
     const effect = this.#enter("flush", descriptor.path);
     // What is written after a flush began is not covered by it.
-    const number = numberOf(descriptor);
+    const number = file.nextNumber;
+    // At once: a blocking flush that comes meanwhile must not find the pages still there to write.
+    strike(file, number, effect);
     const failed = await this.#underWay(descriptor.path);
-    this.#settle(descriptor, number, all, failed ?? effect);
+    strike(file, number, failed);
+    this.#settle(descriptor, file, number, all, failed ?? effect);
   }
 
   /** Waits until a flush has its turn, or is ended by hand; answers how it was made to fail. */
@@ -529,21 +535,23 @@ export class SimulatedDisk implements Disk {
     });
   }
 
-  #settle(descriptor: Descriptor, number: number, all: boolean, effect: DiskEffect | undefined): void {
-    const file = fileOf(descriptor.node, descriptor.path, "fsync");
-    if (effect?.kind === "lie") return file.lose(number);
-    if (effect?.kind === "fail") {
-      if (effect.pages !== "dirty") file.lose(number);
-      file.failures++;
-    } else if (descriptor.told === file.failures) {
+  /** The end of a flush: it says what went wrong, or puts on the disk what it speaks for. */
+  #settle(
+    descriptor: Descriptor,
+    file: SimulatedFile,
+    number: number,
+    all: boolean,
+    effect: DiskEffect | undefined,
+  ): void {
+    if (effect?.kind === "lie") return;
+    if (effect?.kind !== "fail" && descriptor.told === file.failures) {
       file.settle(number, all);
       if (file.isClean) this.#unclean.delete(file);
       return;
     }
     descriptor.told = file.failures;
     file.failuresTold = file.failures;
-    const errno = effect?.kind === "fail" ? effect.errno : "EIO";
-    throw systemError(errno, `fsync '${descriptor.path}'`);
+    throw systemError(effect?.kind === "fail" ? effect.errno : "EIO", `fsync '${descriptor.path}'`);
   }
 
   #settleNames(
@@ -586,8 +594,11 @@ function fileOf(node: SimulatedNode, path: string, call: string): SimulatedFile 
   throw systemError("EISDIR", `${call} '${path}'`);
 }
 
-function numberOf(descriptor: Descriptor): number {
-  return descriptor.node.kind === "file" ? descriptor.node.nextNumber : 0;
+/** What becomes of the pages that a flush could not write, or only said it had written. */
+function strike(file: SimulatedFile, number: number, effect: DiskEffect | undefined): void {
+  const fails = effect?.kind === "fail";
+  if (effect?.kind === "lie" || (fails && effect.pages !== "dirty")) file.lose(number);
+  if (fails) file.failures++;
 }
 
 function landsAt(effect: DiskEffect | undefined, position: number): number | null {
