@@ -190,6 +190,23 @@ const cutting: readonly ConformanceCheck[] = [
     },
   },
   {
+    name: "nor does it where it was flushed before, and was many pages long",
+    run(subject) {
+      const long = Math.min(50_000, subject.options.growBytes ?? 50_000);
+      subject.store.writeAt(0, filled(long, 9));
+      subject.store.flushBlocking();
+      subject.store.truncate(10);
+      subject.store.writeAt(long, bytes(1));
+      const expected = new Uint8Array(long + 1);
+      expected.fill(9, 0, 10);
+      expected[long] = 1;
+      const when = `after truncate(10) of ${long} flushed bytes and a write at ${long}`;
+      sameBytes(subject.read(0, long + 8), expected, when);
+      subject.store.flushBlocking();
+      sameBytes(subject.read(0, long + 8), expected, `${when}, flushed`);
+    },
+  },
+  {
     name: "truncateBefore answers the head, never past what was asked",
     run(subject) {
       subject.store.writeAt(0, bytes(1, 2, 3));
