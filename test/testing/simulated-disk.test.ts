@@ -321,6 +321,8 @@ test("names keep to the rules of a file system", () => {
   refused("ENOTEMPTY", () => disk.rename("/e", "/d"));
   refused("EISDIR", () => disk.rename("/d/f", "/e"));
   refused("EISDIR", () => disk.remove("/e"));
+  refused("EINVAL", () => disk.rename("/d", "/d/below"));
+  refused("ENOTDIR", () => disk.stat("/d/f/g"));
   refused("EFBIG", () => disk.write(disk.open("/d/f", "r+"), bytes(1), 0, 1, 2 ** 40));
   refused("EBADF", () => disk.write(disk.open("/d/f", "r"), bytes(1), 0, 1, 0));
   assert.deepEqual(disk.list("/d"), ["f"]);
