@@ -303,6 +303,7 @@ export class SimulatedDisk implements Disk {
   }
 
   statOpen(fd: number): FileStat {
+    if (this.#stopped) throw new ProcessStopped();
     return statOf(this.#descriptor(fd, "fstat").node);
   }
 
