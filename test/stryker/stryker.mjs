@@ -1,0 +1,134 @@
+/**
+ * Mutation testing with Stryker, room by room, against the tests that speak of the room:
+ * see docs/mutation-testing.md. Installed apart, in a temporary folder: it is no dependency.
+ *
+ *   npm run test:stryker [-- NAME ...]       names: checksum record recovery commit
+ *
+ * What is changed is the built code in a copy, since that is what the tests run. Each mutant is run
+ * against those files of tests that reach it, one process each, and these end at their first failure.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const versions = ["@stryker-mutator/core@9.6.1", "@stryker-mutator/tap-runner@9.6.1"];
+
+/** The checksum apart: every test of the others goes through it, and it is slow once it can be changed. */
+const rooms = {
+  checksum: { mutate: ["record/crc32c.js"], tests: ["record/crc32c"] },
+  record: {
+    mutate: ["record/*.js", "!record/crc32c.js"],
+    tests: ["record/frame", "record/scan", "record/search", "record/window"],
+  },
+  recovery: {
+    mutate: ["recovery/*.js"],
+    tests: [
+      "recovery/cut-notes",
+      "recovery/mark",
+      "recovery/poison-reopen",
+      "recovery/quarantine",
+      "recovery/decision-table",
+      "wal/open-and-close",
+    ],
+  },
+  commit: {
+    mutate: ["commit/*.js"],
+    tests: ["commit/log-state", "commit/group-commit", "read/streams", "read/follow", "truncation/suffix"],
+  },
+};
+
+const project = fileURLToPath(new URL("../../", import.meta.url));
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in rooms));
+if (unknown.length > 0) {
+  console.error(`No room ${unknown.join(", ")}. There are: ${Object.keys(rooms).join(", ")}.`);
+  process.exit(64);
+}
+
+function settingsFor({ mutate, tests }) {
+  return {
+    testRunner: "tap",
+    plugins: ["@stryker-mutator/tap-runner"],
+    tap: {
+      testFiles: tests.map((name) => `build/test/${name}.test.js`),
+      nodeArgs: ["--test-reporter=tap", "-r", "{{hookFile}}", "{{testFile}}"],
+      forceBail: true,
+    },
+    mutate: mutate.map((each) => each.replace(/^(!?)/, "$1dist/")),
+    // Texts of messages: no test is meant to pin every word.
+    mutator: { excludedMutations: ["StringLiteral"] },
+    concurrency: 1,
+    timeoutMS: 4000,
+    timeoutFactor: 2,
+    coverageAnalysis: "perTest",
+    disableTypeChecks: false,
+    symlinkNodeModules: false,
+    reporters: ["json", "progress-append-only"],
+    jsonReporter: { fileName: "result.json" },
+    allowConsoleColors: false,
+  };
+}
+
+const caught = new Set(["Killed", "Timeout"]);
+const missed = new Set(["Survived", "NoCoverage"]);
+
+function tell(name, seconds) {
+  const { files } = JSON.parse(readFileSync(join(work, name, "result.json"), "utf8"));
+  let killed = 0;
+  let timedOut = 0;
+  const survivors = [];
+  for (const [file, { source, mutants }] of Object.entries(files)) {
+    const lines = source.split("\n");
+    for (const { status, location, mutatorName, replacement } of mutants) {
+      if (caught.has(status)) killed++;
+      if (status === "Timeout") timedOut++;
+      if (!missed.has(status)) continue;
+      const { start } = location;
+      const text = (lines[start.line - 1] ?? "").trim();
+      survivors.push(`  ${file}:${start.line}:${start.column} ${mutatorName}${status === "Survived" ? "" : ", not reached"}
+      ${text}
+      -> ${replacement.replace(/\s+/g, " ").slice(0, 100)}`);
+    }
+  }
+  const all = killed + survivors.length;
+  console.log(survivors.join("\n"));
+  console.log(
+    `${name.padEnd(10)}${all} mutants, ${killed} found (${timedOut} of them by time), ` +
+      `${survivors.length} not: ${((100 * killed) / all).toFixed(1)} %, in ${seconds} s`,
+  );
+}
+
+const work = mkdtempSync(join(tmpdir(), "wal-db-stryker-"));
+let failed = 0;
+try {
+  const tool = join(work, "tool");
+  mkdirSync(tool);
+  writeFileSync(join(tool, "package.json"), '{ "private": true, "type": "module" }');
+  execFileSync("npm", ["install", "--ignore-scripts", "--no-save", "--loglevel=error", ...versions], {
+    cwd: tool,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  // Above the copies, where what the tests import is looked for.
+  symlinkSync(join(project, "node_modules"), join(work, "node_modules"));
+  for (const name of asked.length > 0 ? asked : Object.keys(rooms)) {
+    const home = join(work, name);
+    mkdirSync(home);
+    for (const part of ["dist", "build", "package.json"]) {
+      cpSync(join(project, part), join(home, part), { recursive: true });
+    }
+    writeFileSync(join(home, "stryker.config.json"), JSON.stringify(settingsFor(rooms[name])));
+    const began = Date.now();
+    const result = spawnSync(
+      process.execPath,
+      [join(tool, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"],
+      { cwd: home, stdio: ["ignore", "inherit", "inherit"] },
+    );
+    if (result.status === 0) tell(name, Math.round((Date.now() - began) / 1000));
+    else failed++;
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+process.exit(failed === 0 ? 0 : 1);
