@@ -35,7 +35,7 @@ export const inCommit: readonly Mutation[] = [
     file: "commit/log-state.js",
     find: "this.onPoison?.();",
     put: `this.onPoison?.();
-        queueMicrotask(() => {
+        setImmediate(() => {
             const tail = this.tail;
             this.#poison = null;
             this.#cells.store(phaseCell, phaseOpen);
@@ -55,7 +55,7 @@ export const inCommit: readonly Mutation[] = [
     name: "a flush that failed is tried again",
     file: "commit/group-commit.js",
     find: "await this.#store.flush();",
-    put: "await Promise.resolve().then(() => this.#store.flush()).catch(() => this.#store.flush());",
+    put: "await Promise.resolve().then(() => this.#store.flush()).catch(() => void this.#store.flush());",
     foundBy: [{ file: "commit/group-commit" }],
   },
   {

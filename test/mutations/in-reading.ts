@@ -59,11 +59,11 @@ export const inReading: readonly Mutation[] = [
     foundBy: [{ file: "read/follow-disk" }],
   },
   {
-    name: "a follower is not told of a cut",
+    name: "a follower gives what it had read ahead before a cut",
     file: "read/live-tail.js",
-    find: "log.cutCount !== this.#cutsSeen",
-    put: "false",
-    foundBy: [{ file: "read/follow" }],
+    find: "this.#cursor = this.#cursorAt(this.#end);",
+    put: "",
+    foundBy: [{ file: "read/follow", title: "random lives" }],
   },
   {
     name: "a follower in another process does not read the notes of cuts again",

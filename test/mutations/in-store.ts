@@ -15,7 +15,7 @@ export const inStore: readonly Mutation[] = [
     find: /export function readFully([^]*?)while \(done < into\.length\) \{/,
     put: `export function readFully(disk, fd, into, position) {
     let done = 0;
-    if (done < into.length) {`,
+    for (let once = true; once && done < into.length; once = false) {`,
     foundBy: [{ file: "store/file-store", title: "moves few bytes at a time" }],
   },
   {
@@ -41,7 +41,7 @@ export const inStore: readonly Mutation[] = [
     file: "store/durable-fs.js",
     find: /(throw error;\s+\}\s+\}\s+)disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+\}\s+\/\*\*\s+\* Puts/,
     put: "throw error; } } } /** Puts",
-    foundBy: [{ file: "truncation/crash", title: "stopped at any call: a new log" }],
+    foundBy: [{ file: "store/durable-fs" }],
   },
   {
     name: "a removal is not flushed",

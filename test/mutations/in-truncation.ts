@@ -121,9 +121,9 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "an append does not wait for a cut that is pending",
-    file: "truncation/suffix-cut.js",
-    find: /this\.#shutOut\(\);\s+const heldForThis/,
-    put: "const heldForThis",
+    file: "commit/log-state.js",
+    find: "this.#cells.store(tailCell, end - gateClosed);",
+    put: "this.#cells.store(tailCell, end);",
     foundBy: [{ file: "truncation/suffix" }],
   },
   {

@@ -89,11 +89,17 @@ test("what the runner says is read right", () => {
   });
   assert.equal(said(failure("testCodeFailure", "WAL_CORRUPT") + outer), "refused");
   assert.equal(said(failure("cancelledByParent", "ERR_TEST_FAILURE") + outer), "crash");
-  assert.equal(said(failure("uncaughtException", "ERR_ASSERTION")), "crash");
+  assert.equal(said(failure("unhandledRejection", "ERR_ASSERTION")), "assertion");
+  assert.equal(said(failure("uncaughtException", "WAL_IO")), "crash");
   assert.equal(
     said(failure("testCodeFailure", "EIO") + failure("testCodeFailure", "ERR_ASSERTION")),
     "assertion",
   );
+  const shown = failure("testCodeFailure", "ERR_ASSERTION").replace(
+    "      failureType",
+    "        ...\n      failureType",
+  );
+  assert.equal(said(shown), "assertion", "a message may have dots of its own");
   assert.equal(said("ok 1 - one\n", 0), "survived");
   assert.equal(said("ok 1 - one\n", 1), "crash");
   assert.equal(said("ok 1 - one # SKIP no strace\n", 0), "no test");

@@ -59,6 +59,9 @@ export class Trial {
       cpSync(join(projectDir, part), join(this.#copy, part), { recursive: true });
     }
     symlinkSync(join(projectDir, "node_modules"), join(this.#copy, "node_modules"));
+    // Images of logs that other tests read stand beside the project, where they are at hand.
+    const beside = join(projectDir, "..", "shared");
+    if (existsSync(beside)) symlinkSync(beside, join(this.#dir, "shared"));
   }
 
   /** Runs a detector on the copy: as it is, or with `patch` in it. */
@@ -135,12 +138,13 @@ export function judge(tap: string, status: number | null): Omit<Outcome, "millis
   return { verdict: passed.length > 0 ? "survived" : "no test", test: null };
 }
 
+/** Its details end where they begin: at the same indentation. What is within is further in. */
+const failure = /^ *not ok \d+ - (.*)\n( *)---\n([^]*?)\n\2\.\.\.$/gm;
+
 /** Each test that failed by itself, and not by one within it. */
 function failuresIn(tap: string): Failure[] {
   const found: Failure[] = [];
-  for (const [, test = "", details = ""] of tap.matchAll(
-    /^ *not ok \d+ - (.*)\n *---\n([^]*?)\n *\.\.\.$/gm,
-  )) {
+  for (const [, test = "", , details = ""] of tap.matchAll(failure)) {
     const type = /^ *failureType: '?(\w+)'?$/m.exec(details)?.[1];
     if (type === "subtestsFailed") continue;
     found.push({ test, verdict: verdictOf(type, details) });
@@ -149,8 +153,9 @@ function failuresIn(tap: string): Failure[] {
 }
 
 function verdictOf(type: string | undefined, details: string): Verdict {
-  if (type !== "testCodeFailure") return "crash";
+  // Also one that failed where no test waited for it: the runner then says which test it was in.
   if (/^ *code: 'ERR_ASSERTION'$/m.test(details)) return "assertion";
+  if (type !== "testCodeFailure") return "crash";
   // A property of fast-check throws an error of its own, with the input that it has shrunk to.
   if (/Property failed after \d+ tests/.test(details)) return "assertion";
   return /^ *code: 'WAL_\w+'$/m.test(details) ? "refused" : "crash";

@@ -3,6 +3,7 @@
  * see docs/mutation-testing.md. Installed apart, in a temporary folder: it is no dependency.
  *
  *   npm run test:stryker [-- NAME ...]       names: checksum record recovery commit
+ *   WAL_DB_SAMPLE=3 npm run test:stryker     of what stands on one line, every third line only
  *
  * What is changed is the built code in a copy, since that is what the tests run. Each mutant is run
  * against those files of tests that reach it, one process each, and these end at their first failure.
@@ -40,6 +41,7 @@ const rooms = {
 };
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
+const sample = Number(process.env.WAL_DB_SAMPLE ?? 1);
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in rooms));
 if (unknown.length > 0) {
@@ -50,7 +52,7 @@ if (unknown.length > 0) {
 function settingsFor({ mutate, tests }) {
   return {
     testRunner: "tap",
-    plugins: ["@stryker-mutator/tap-runner"],
+    plugins: ["@stryker-mutator/tap-runner", join(work, "tool", "sample.mjs")],
     tap: {
       testFiles: tests.map((name) => `build/test/${name}.test.js`),
       nodeArgs: ["--test-reporter=tap", "-r", "{{hookFile}}", "{{testFile}}"],
@@ -60,7 +62,8 @@ function settingsFor({ mutate, tests }) {
     // Texts of messages: no test is meant to pin every word.
     mutator: { excludedMutations: ["StringLiteral"] },
     concurrency: 1,
-    timeoutMS: 4000,
+    ignorers: ["sample"],
+    timeoutMS: 3000,
     timeoutFactor: 2,
     coverageAnalysis: "perTest",
     disableTypeChecks: false,
@@ -69,6 +72,15 @@ function settingsFor({ mutate, tests }) {
     jsonReporter: { fileName: "result.json" },
     allowConsoleColors: false,
   };
+}
+
+/** A plugin for Stryker that leaves lines out, always the same ones. Whole blocks are never left out. */
+function sampler(each) {
+  return `
+    import { declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
+    const shouldIgnore = ({ node: { loc } }) =>
+      loc?.start.line === loc?.end.line && loc?.start.line % ${each} !== 0 ? "not in the sample" : undefined;
+    export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "sample", { shouldIgnore })];`;
 }
 
 const caught = new Set(["Killed", "Timeout"]);
@@ -95,7 +107,7 @@ function tell(name, seconds) {
   const all = killed + survivors.length;
   console.log(survivors.join("\n"));
   console.log(
-    `${name.padEnd(10)}${all} mutants, ${killed} found (${timedOut} of them by time), ` +
+    `${name.padEnd(10)}${all} mutants${sample > 1 ? ` (one line in ${sample})` : ""}, ${killed} found (${timedOut} of them by time), ` +
       `${survivors.length} not: ${((100 * killed) / all).toFixed(1)} %, in ${seconds} s`,
   );
 }
@@ -110,6 +122,7 @@ try {
     cwd: tool,
     stdio: ["ignore", "ignore", "inherit"],
   });
+  writeFileSync(join(tool, "sample.mjs"), sampler(sample));
   // Above the copies, where what the tests import is looked for.
   symlinkSync(join(project, "node_modules"), join(work, "node_modules"));
   for (const name of asked.length > 0 ? asked : Object.keys(rooms)) {

@@ -17,8 +17,11 @@ import { missingTests, namedTests } from "./documents.js";
 const words =
   /\b(?:never|always|durable|survives?|refuse[sd]?|kept|keeps?|nothing|nobody|every|each|none|no|not|cannot|lost|loses?|safe|guarantees?|at most|at once|saved|resolves?|throws?|poisoned|only|all|whole|intact|told|released?|releases|before|exact|recovered|cut off|flushed|stable storage|same)\b/i;
 
+/** What a call throws is a promise too. */
+const errorCode = /\bWAL_[A-Z]/;
+
 const mark = /\[\^[\w-]+\]/g;
-const exemption = /<!-- no promise: \S[^]*?-->/g;
+const exemption = /<!-- no promise: (?!-->)\S[^]*?-->/g;
 /** What ends a stretch of text and speaks for it. */
 const covers: RegExp = new RegExp(`(?:${mark.source})+|${exemption.source}`, "g");
 
@@ -83,6 +86,6 @@ function openSentences(block: string): string[] {
   const open = block.startsWith("|") && stretches.length > 1 ? "" : (stretches.at(-1) ?? "");
   return open
     .split(/(?<=[.!?:;])\s+(?=[\p{Lu}`*[<])/u)
-    .map((sentence) => sentence.trim())
-    .filter((sentence) => words.test(sentence.replace(/<!--[^]*?-->/g, "").replace(/`[^`]*`/g, "")));
+    .map((sentence) => sentence.replace(/<!--[^]*?-->/g, "").trim())
+    .filter((sentence) => words.test(sentence.replace(/`[^`]*`/g, "")) || errorCode.test(sentence));
 }
