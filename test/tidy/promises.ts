@@ -15,7 +15,7 @@ import { missingTests, namedTests } from "./documents.js";
 
 /** Words without which little can be promised. */
 const words =
-  /\b(?:never|always|durable|survives?|refuse[sd]?|kept|keeps?|nothing|nobody|every|each|none|no|not|cannot|lost|loses?|safe|guarantees?|at most|at once|saved|resolves?|throws?|poisoned|only|all|whole|intact|told|released?|releases|before|exact|recovered|cut off|flushed|stable storage|same)\b/i;
+  /\b(?:never|always|durable|survives?|refuse[sd]?|kept|keeps?|nothing|nobody|every|each|none|no|not|cannot|lost|loses?|safe|guarantees?|at most|at once|saved|resolves?|throws?|poisoned|only|all|whole|intact|told|released?|releases|before|exact|says|reports?|reported|covers?|claims?|raised?|lowered?|recovered|cut off|flushed|stable storage|same)\b/i;
 
 /** What a call throws is a promise too. */
 const errorCode = /\bWAL_[A-Z]/;
