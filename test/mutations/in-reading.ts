@@ -4,8 +4,8 @@ import type { Mutation } from "./mutation.ts";
 export const inReading: readonly Mutation[] = [
   {
     name: "iteration goes past what was committed",
-    file: "wal.js",
-    find: "const end = (this.#state.committed + beyond);",
+    file: "read/log-view.js",
+    find: "const end = (state.committed + beyond);",
     put: "const end = this.#store.length;",
     foundBy: [{ file: "wal/failing-store" }],
   },

@@ -5,9 +5,23 @@ export const inRecord: readonly Mutation[] = [
   {
     name: "the checksum is not compared",
     file: "record/scan.js",
-    find: "crc32cRange(window, at + lengthOffset, at + size) !== readU32(window, at)",
-    put: "false",
+    find: "return crc32cRange(window, at + lengthOffset, at + size) === readU32(window, at);",
+    put: "return true;",
     foundBy: [{ file: "record/scan" }, { file: "wal/damage" }],
+  },
+  {
+    name: "what stands behind the frames that were verified ahead counts as verified",
+    file: "record/scan.js",
+    find: "this.#verifiedEnd = this.offset + intact;",
+    put: "this.#verifiedEnd = this.#windowEnd;",
+    foundBy: [{ file: "record/scan" }, { file: "wal/damage" }],
+  },
+  {
+    name: "bytes that are shown anew count as verified still",
+    file: "record/scan.js",
+    find: /(#windowEnd = windowStart \+ length;)\s+this\.#verifiedEnd = 0;/,
+    put: "#windowEnd = windowStart + length;",
+    foundBy: [{ file: "record/scan" }],
   },
   {
     name: "the checksum leaves out the length",
@@ -33,8 +47,8 @@ export const inRecord: readonly Mutation[] = [
   {
     name: "a tail of zeros is taken for records",
     file: "record/scan.js",
-    find: "crc32cRange(window, at + lengthOffset, at + size) !== readU32(window, at)",
-    put: "readU32(window, at) !== 0 && crc32cRange(window, at + lengthOffset, at + size) !== readU32(window, at)",
+    find: "return crc32cRange(window, at + lengthOffset, at + size) === readU32(window, at);",
+    put: "return readU32(window, at) === 0 || crc32cRange(window, at + lengthOffset, at + size) === readU32(window, at);",
     foundBy: [{ file: "record/scan" }, { file: "wal/damage" }],
   },
   {

@@ -186,7 +186,7 @@ export const inRecovery: readonly Mutation[] = [
   },
   {
     name: "the lock is not taken",
-    file: "wal.js",
+    file: "open-store.js",
     find: /store\.side\?\.lock\?\.\(\);/,
     put: "",
     foundBy: [{ file: "recovery/crash-points", title: "one log, one writer" }],
@@ -263,8 +263,8 @@ export const inRecovery: readonly Mutation[] = [
   },
   {
     name: "a note of a cut is not made before the cut",
-    file: "wal.js",
-    find: /try \{\s+this\.#cutNotes\?\.note\(end\);\s+\}\s+catch \(error\) \{\s+const what/,
+    file: "truncation/beside.js",
+    find: /try \{\s+this\.#notebook\?\.note\(end\);\s+\}\s+catch \(error\) \{\s+const what/,
     put: "try { } catch (error) { const what",
     foundBy: [{ file: "read/follow-process", title: "each cut is noted twice" }],
   },

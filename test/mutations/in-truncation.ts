@@ -34,9 +34,9 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "the head is written after the segments are gone",
-    file: "wal.js",
-    find: /segments\.setHead\(at\);\s+this\.#state\.setHead\(at\);\s+this\.#reclaim\(\);/,
-    put: "this.#state.setHead(at); this.#reclaim(); segments.setHead(at);",
+    file: "truncation/prefix-drop.js",
+    find: /segments\.setHead\(at\);\s+state\.setHead\(at\);\s+beside\.reclaim\(\);/,
+    put: "state.setHead(at); beside.reclaim(); segments.setHead(at);",
     foundBy: [{ file: "truncation/crash", title: "stopped at any call: truncateBefore" }],
   },
   {
@@ -72,8 +72,8 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "a prefix is dropped before what stays is synced",
-    file: "wal.js",
-    find: /if \(at > this\.head\)\s+this\.#commit\.syncBlocking\(at\);/,
+    file: "truncation/prefix-drop.js",
+    find: /if \(at > state\.head\)\s+commit\.syncBlocking\(at\);/,
     put: "",
     foundBy: [
       {
@@ -128,9 +128,9 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "a segment is removed before the archive has taken it",
-    file: "wal.js",
-    find: "Math.min(this.head, this.#archive?.position ?? Infinity)",
-    put: "this.head",
+    file: "truncation/beside.js",
+    find: "Math.min(this.#state.head, this.archive?.position ?? Infinity)",
+    put: "this.#state.head",
     foundBy: [{ file: "truncation/archive" }],
   },
   {
@@ -149,15 +149,15 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "retain ignores the readers",
-    file: "wal.js",
-    find: "return Math.min(limit, this.#readers?.lowest ?? Infinity);",
+    file: "truncation/prefix-drop.js",
+    find: "return Math.min(limit, this.#log.beside.lowestNeeded);",
     put: "return limit;",
     foundBy: [{ file: "truncation/retain" }],
   },
   {
     name: "retain drops under a reader that came meanwhile",
-    file: "wal.js",
-    find: "at > (this.#readers?.lowest ?? Infinity)",
+    file: "truncation/prefix-drop.js",
+    find: "at > beside.lowestNeeded",
     put: "false",
     foundBy: [{ file: "truncation/retain" }],
   },
@@ -170,8 +170,8 @@ export const inTruncation: readonly Mutation[] = [
   },
   {
     name: "the front is dropped within a record",
-    file: "wal.js",
-    find: "at <= this.head || at === this.#state.committed ? at : this.read(at).lsn",
+    file: "truncation/prefix-drop.js",
+    find: "at <= state.head || at === state.committed ? at : view.read(at).lsn",
     put: "at",
     foundBy: [{ file: "truncation/prefix" }],
   },
