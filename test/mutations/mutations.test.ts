@@ -31,12 +31,15 @@ test("names are used once, and every test that must find something is there", ()
   }
 });
 
+function without(find: string | RegExp): Patch {
+  return { file: "a.js", find, put: "" };
+}
+
 test("a pattern that is not there, or there twice, is an error", () => {
-  const patch = (find: string | RegExp): Patch => ({ file: "a.js", find, put: "" });
-  assert.throws(() => patched("a b", patch("c")), /is there 0 times, not once/);
-  assert.throws(() => patched("a b a", patch("a")), /is there 2 times, not once/);
-  assert.throws(() => patched("a b a", patch(/[ab]/)), /is there 3 times, not once/);
-  assert.equal(patched("a b", { ...patch("b"), put: "$&" }), "a $&");
+  assert.throws(() => patched("a b", without("c")), /is there 0 times, not once/);
+  assert.throws(() => patched("a b a", without("a")), /is there 2 times, not once/);
+  assert.throws(() => patched("a b a", without(/[ab]/)), /is there 3 times, not once/);
+  assert.equal(patched("a b", { ...without("b"), put: "$&" }), "a $&");
 });
 
 const scan = { file: "record/scan" };
@@ -78,11 +81,17 @@ test("a title that no test has is not called found, nor survived", async () => {
   await assert.rejects(patient.run({ file: "record/none" }), /there is no test/);
 });
 
+/** A failed test within another, as TAP has it. */
+function failure(type: string, code: string): string {
+  return `    not ok 1 - within\n      ---\n      failureType: '${type}'\n      code: '${code}'\n      ...\n`;
+}
+
+function said(tap: string, status = 1): string {
+  return judge(tap, status).verdict;
+}
+
 test("what the runner says is read right", () => {
-  const failure = (type: string, code: string): string =>
-    `    not ok 1 - within\n      ---\n      failureType: '${type}'\n      code: '${code}'\n      ...\n`;
   const outer = `not ok 1 - outer\n  ---\n  failureType: 'subtestsFailed'\n  code: 'ERR_TEST_FAILURE'\n  ...\n`;
-  const said = (tap: string, status = 1): string => judge(tap, status).verdict;
   assert.deepEqual(judge(failure("testCodeFailure", "ERR_ASSERTION") + outer, 1), {
     verdict: "assertion",
     test: "within",
