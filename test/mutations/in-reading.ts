@@ -6,7 +6,7 @@ export const inReading: readonly Mutation[] = [
     name: "iteration goes past what was committed",
     file: "read/log-view.js",
     find: "const end = (state.committed + beyond);",
-    put: "const end = this.#store.length;",
+    put: "const end = store.length;",
     foundBy: [{ file: "wal/failing-store" }],
   },
   {

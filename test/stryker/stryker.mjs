@@ -4,6 +4,7 @@
  *
  *   npm run test:stryker [-- NAME ...]       names: checksum record recovery commit
  *   WAL_DB_SAMPLE=3 npm run test:stryker     of what stands on one line, every third line only
+ *   WAL_DB_MINUTES=10 npm run test:stryker   no longer than that for a room: what was tried by then counts
  *
  * What is changed is the built code in a copy, since that is what the tests run. Each mutant is run
  * against those files of tests that reach it, one process each, and these end at their first failure.
@@ -42,6 +43,7 @@ const rooms = {
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 const sample = Number(process.env.WAL_DB_SAMPLE ?? 1);
+const minutes = Number(process.env.WAL_DB_MINUTES ?? 60);
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in rooms));
 if (unknown.length > 0) {
@@ -49,10 +51,11 @@ if (unknown.length > 0) {
   process.exit(64);
 }
 
-function settingsFor({ mutate, tests }) {
+function settingsFor(name) {
+  const { mutate, tests } = rooms[name];
   return {
     testRunner: "tap",
-    plugins: ["@stryker-mutator/tap-runner", join(work, "tool", "sample.mjs")],
+    plugins: ["@stryker-mutator/tap-runner", join(work, "tool", `${name}.mjs`)],
     tap: {
       testFiles: tests.map((name) => `build/test/${name}.test.js`),
       nodeArgs: ["--test-reporter=tap", "-r", "{{hookFile}}", "{{testFile}}"],
@@ -68,47 +71,63 @@ function settingsFor({ mutate, tests }) {
     coverageAnalysis: "perTest",
     disableTypeChecks: false,
     symlinkNodeModules: false,
-    reporters: ["json", "progress-append-only"],
-    jsonReporter: { fileName: "result.json" },
+    reporters: ["lines", "progress-append-only"],
     allowConsoleColors: false,
   };
 }
 
-/** A plugin for Stryker that leaves lines out, always the same ones. Whole blocks are never left out. */
-function sampler(each) {
+/**
+ * Plugins for Stryker: one leaves lines out, always the same ones, though never a whole block; one
+ * writes each result down at once, so that a run which is ended early has some.
+ */
+function plugins(each, results) {
   return `
-    import { declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
+    import { appendFileSync } from "node:fs";
+    import { declareClassPlugin, declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
     const shouldIgnore = ({ node: { loc } }) =>
       loc?.start.line === loc?.end.line && loc?.start.line % ${each} !== 0 ? "not in the sample" : undefined;
-    export const strykerPlugins = [declareValuePlugin(PluginKind.Ignore, "sample", { shouldIgnore })];`;
+    class Lines {
+      onMutantTested(result) {
+        appendFileSync(${JSON.stringify(results)}, JSON.stringify(result) + "\\n");
+      }
+    }
+    export const strykerPlugins = [
+      declareValuePlugin(PluginKind.Ignore, "sample", { shouldIgnore }),
+      declareClassPlugin(PluginKind.Reporter, "lines", Lines),
+    ];`;
 }
 
 const caught = new Set(["Killed", "Timeout"]);
 const missed = new Set(["Survived", "NoCoverage"]);
 
-function tell(name, seconds) {
-  const { files } = JSON.parse(readFileSync(join(work, name, "result.json"), "utf8"));
+function tell(name, seconds, ended) {
+  const results = readFileSync(join(work, `${name}.jsonl`), "utf8")
+    .trim()
+    .split("\n");
   let killed = 0;
   let timedOut = 0;
   const survivors = [];
-  for (const [file, { source, mutants }] of Object.entries(files)) {
-    const lines = source.split("\n");
-    for (const { status, location, mutatorName, replacement } of mutants) {
-      if (caught.has(status)) killed++;
-      if (status === "Timeout") timedOut++;
-      if (!missed.has(status)) continue;
-      const { start } = location;
-      const text = (lines[start.line - 1] ?? "").trim();
-      survivors.push(`  ${file}:${start.line}:${start.column} ${mutatorName}${status === "Survived" ? "" : ", not reached"}
-      ${text}
+  for (const { status, fileName, location, mutatorName, replacement } of results.map((line) =>
+    JSON.parse(line),
+  )) {
+    if (caught.has(status)) killed++;
+    if (status === "Timeout") timedOut++;
+    if (!missed.has(status)) continue;
+    const { line, column } = location.start;
+    const text = readFileSync(join(project, fileName.slice(fileName.indexOf("dist/"))), "utf8").split("\n")[
+      line
+    ];
+    const where = `${fileName.slice(fileName.indexOf("dist/") + 5)}:${line}:${column}`;
+    survivors.push(`  ${where} ${mutatorName}${status === "Survived" ? "" : ", not reached"}
+      ${(text ?? "").trim()}
       -> ${replacement.replace(/\s+/g, " ").slice(0, 100)}`);
-    }
   }
   const all = killed + survivors.length;
   console.log(survivors.join("\n"));
   console.log(
-    `${name.padEnd(10)}${all} mutants${sample > 1 ? ` (one line in ${sample})` : ""}, ${killed} found (${timedOut} of them by time), ` +
-      `${survivors.length} not: ${((100 * killed) / all).toFixed(1)} %, in ${seconds} s`,
+    `${name.padEnd(10)}${all} mutants${sample > 1 ? ` (one line in ${sample})` : ""}${ended ? " tried in the time there was" : ""}, ` +
+      `${killed} found (${timedOut} of them by time), ${survivors.length} not: ` +
+      `${((100 * killed) / all).toFixed(1)} %, in ${seconds} s`,
   );
 }
 
@@ -122,7 +141,6 @@ try {
     cwd: tool,
     stdio: ["ignore", "ignore", "inherit"],
   });
-  writeFileSync(join(tool, "sample.mjs"), sampler(sample));
   // Above the copies, where what the tests import is looked for.
   symlinkSync(join(project, "node_modules"), join(work, "node_modules"));
   for (const name of asked.length > 0 ? asked : Object.keys(rooms)) {
@@ -131,14 +149,16 @@ try {
     for (const part of ["dist", "build", "package.json"]) {
       cpSync(join(project, part), join(home, part), { recursive: true });
     }
-    writeFileSync(join(home, "stryker.config.json"), JSON.stringify(settingsFor(rooms[name])));
+    writeFileSync(join(home, "stryker.config.json"), JSON.stringify(settingsFor(name)));
+    writeFileSync(join(tool, `${name}.mjs`), plugins(sample, join(work, `${name}.jsonl`)));
     const began = Date.now();
     const result = spawnSync(
       process.execPath,
       [join(tool, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"],
-      { cwd: home, stdio: ["ignore", "inherit", "inherit"] },
+      { cwd: home, stdio: ["ignore", "inherit", "inherit"], timeout: minutes * 60_000 },
     );
-    if (result.status === 0) tell(name, Math.round((Date.now() - began) / 1000));
+    const ended = result.error?.code === "ETIMEDOUT";
+    if (result.status === 0 || ended) tell(name, Math.round((Date.now() - began) / 1000), ended);
     else failed++;
   }
 } finally {
