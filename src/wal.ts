@@ -318,6 +318,7 @@ export class Wal implements AsyncDisposable {
    */
   async sync(): Promise<void> {
     this.#standing.checkSyncable();
+    this.#writer.writeStaged();
     this.#syncs++;
     await this.#commit.sync(this.#state.appended);
     this.#commits++;
@@ -327,6 +328,7 @@ export class Wal implements AsyncDisposable {
   /** As {@link Wal.sync}, blocking the thread until done. */
   syncBlocking(): void {
     this.#standing.checkSyncable();
+    this.#writer.writeStaged();
     this.#syncs++;
     this.#commit.syncBlocking(this.#state.appended);
     this.#commits++;
@@ -334,13 +336,26 @@ export class Wal implements AsyncDisposable {
 
   /**
    * Appends, and resolves with the LSN once that record is on stable storage. Any number of callers
-   * at the same time share one flush.
+   * at the same time share one flush, and those of the same turn one write: the record is copied at
+   * once, and has its place when the turn is over, or before anybody looks.
    *
    * @throws {WalError} as {@link Wal.append} (then nothing was appended) and {@link Wal.sync}.
    * @example
    * await Promise.all(orders.map((order) => wal.appendAndSync(JSON.stringify(order))));
    */
   async appendAndSync(record: RecordInput): Promise<Lsn> {
+    this.#standing.checkWritable();
+    const stage = this.#writer.stage(record);
+    if (stage === null) return this.#appendAndSyncAlone(record);
+    const offset = this.#writer.stagedLast;
+    this.#syncs++;
+    await stage.durable;
+    const lsn = stage.lsnOf(offset);
+    this.#commits++;
+    return lsn;
+  }
+
+  async #appendAndSyncAlone(record: RecordInput): Promise<Lsn> {
     const lsn = this.append(record);
     this.#syncs++;
     await this.#commit.sync(this.#writer.lastEnd);
@@ -371,6 +386,7 @@ export class Wal implements AsyncDisposable {
    * for (const record of wal.iter({ from: checkpoint })) apply(record.data);
    */
   iter(range: IterOptions = {}): RecordIterator {
+    this.#writer.writeStaged();
     return this.#view.iter(range);
   }
 
@@ -398,6 +414,7 @@ export class Wal implements AsyncDisposable {
    * }
    */
   follow(options: FollowOptions = {}): AsyncIterableIterator<WalRecord> {
+    this.#writer.writeStaged();
     return this.#view.follow(options);
   }
 
@@ -423,6 +440,7 @@ export class Wal implements AsyncDisposable {
    *   the log ends before); WAL_INVALID_ARGUMENT when `lsn` is no offset; WAL_IO; WAL_CLOSED.
    */
   read(lsn: Lsn): WalRecord {
+    this.#writer.writeStaged();
     return this.#view.read(lsn);
   }
 
@@ -539,6 +557,7 @@ export class Wal implements AsyncDisposable {
 
   /** Where the next record will begin. */
   get end(): Lsn {
+    this.#writer.writeStaged();
     return this.#state.tail;
   }
 
@@ -587,6 +606,7 @@ export class Wal implements AsyncDisposable {
 
   /** A snapshot of the counts. */
   stats(): WalStats {
+    this.#writer.writeStaged();
     const { appends, appendedBytes } = this.#writer;
     const archive = this.#beside.archive?.stats() ?? null;
     const { flushes } = this.#commit;
@@ -606,6 +626,7 @@ export class Wal implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
+    this.#writer.writeStaged();
     const closing = this.#closeOnce();
     this.#standing.setClosing();
     // The first caller is told of a failure; whoever closes again only waits.
@@ -617,6 +638,7 @@ export class Wal implements AsyncDisposable {
   closeBlocking(): void {
     if (this.#standing.isClosed) return;
     this.#standing.checkNotWriting();
+    this.#writer.writeStaged();
     if (this.#isOwner) this.#state.setClosing();
     this.#standing.setClosing();
     this.#closing ??= Promise.resolve();
@@ -728,5 +750,6 @@ export class Wal implements AsyncDisposable {
   #checkOwnerWrites(call: string): void {
     this.#standing.checkOwner(call);
     this.#standing.checkWritable();
+    this.#writer.writeStaged();
   }
 }
