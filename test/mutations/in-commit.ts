@@ -95,10 +95,17 @@ export const inCommit: readonly Mutation[] = [
   },
   {
     name: "appendAndSync does not wait for the flush",
+    file: "append/stage.js",
+    find: "flush.then(this.#settle.resolve, this.#settle.reject);",
+    put: "flush.catch(() => {}); this.#settle.resolve();",
+    foundBy: [{ file: "commit/group-commit" }],
+  },
+  {
+    name: "appendAndSync of a large record does not wait for the flush",
     file: "wal.js",
     find: "await this.#commit.sync(this.#writer.lastEnd);",
     put: "",
-    foundBy: [{ file: "wal/append" }, { file: "commit/group-commit" }],
+    foundBy: [{ file: "commit/group-commit" }],
   },
   {
     name: "close does not sync",

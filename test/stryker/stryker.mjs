@@ -114,10 +114,9 @@ function tell(name, seconds, ended) {
     if (status === "Timeout") timedOut++;
     if (!missed.has(status)) continue;
     const { line, column } = location.start;
-    const text = readFileSync(join(project, fileName.slice(fileName.indexOf("dist/"))), "utf8").split("\n")[
-      line
-    ];
-    const where = `${fileName.slice(fileName.indexOf("dist/") + 5)}:${line}:${column}`;
+    const file = fileName.slice(fileName.lastIndexOf("dist/"));
+    const text = readFileSync(join(project, file), "utf8").split("\n")[line - 1];
+    const where = `${file}:${line}:${column}`;
     survivors.push(`  ${where} ${mutatorName}${status === "Survived" ? "" : ", not reached"}
       ${(text ?? "").trim()}
       -> ${replacement.replace(/\s+/g, " ").slice(0, 100)}`);
