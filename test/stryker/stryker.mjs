@@ -9,7 +9,7 @@
  * What is changed is the built code in a copy, since that is what the tests run. Each mutant is run
  * against those files of tests that reach it, one process each, and these end at their first failure.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -130,6 +130,23 @@ function tell(name, seconds, ended) {
   );
 }
 
+/** Runs Stryker; when its time is over, ends it and all that it has started. */
+function run(program, cwd) {
+  return new Promise((resolve) => {
+    const stdio = ["ignore", "inherit", "inherit"];
+    const child = spawn(process.execPath, [program, "run"], { cwd, stdio, detached: true });
+    let ended = false;
+    const timer = setTimeout(() => {
+      ended = true;
+      process.kill(-child.pid, "SIGKILL");
+    }, minutes * 60_000);
+    child.on("close", (status) => {
+      clearTimeout(timer);
+      resolve(ended ? "ended" : status === 0 ? "done" : "failed");
+    });
+  });
+}
+
 const work = mkdtempSync(join(tmpdir(), "wal-db-stryker-"));
 let failed = 0;
 try {
@@ -151,16 +168,11 @@ try {
     writeFileSync(join(home, "stryker.config.json"), JSON.stringify(settingsFor(name)));
     writeFileSync(join(tool, `${name}.mjs`), plugins(sample, join(work, `${name}.jsonl`)));
     const began = Date.now();
-    const result = spawnSync(
-      process.execPath,
-      [join(tool, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"],
-      { cwd: home, stdio: ["ignore", "inherit", "inherit"], timeout: minutes * 60_000 },
-    );
-    const ended = result.error?.code === "ETIMEDOUT";
-    if (result.status === 0 || ended) tell(name, Math.round((Date.now() - began) / 1000), ended);
+    const how = await run(join(tool, "node_modules/@stryker-mutator/core/bin/stryker.js"), home);
+    if (how !== "failed") tell(name, Math.round((Date.now() - began) / 1000), how === "ended");
     else failed++;
   }
 } finally {
-  rmSync(work, { recursive: true, force: true });
+  rmSync(work, { recursive: true, force: true, maxRetries: 5 });
 }
 process.exit(failed === 0 ? 0 : 1);
