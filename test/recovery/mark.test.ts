@@ -231,7 +231,7 @@ test("with appends during every flush, no mark claims more than was written when
 test("with readOnly, durable is what the mark says: nothing without one, and no more than is there", () => {
   const durableOf = (image: Uint8Array, mark: Uint8Array | null): number => {
     const sim = diskWith(image, mark);
-    const wal = library.open(sim.disk, path, { readOnly: true, onDamage: "truncate" });
+    const wal = library.open(sim, path, { readOnly: true, onDamage: "truncate" });
     const { durable } = wal;
     wal.closeBlocking();
     return durable;

@@ -232,8 +232,8 @@ function checkAcknowledged(lib: Library, sim: SimulatedDisk, session: Session, w
  * back: more is recovered than was acknowledged, and as much is durable as is recovered.
  */
 export function checkFailedAppend(lib: Library): void {
-  const sim = new VolatileDisk();
-  const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+  const sim = logsDisk();
+  const recording: RecordingDisk = new RecordingDisk(sim, {
     before(call) {
       if (call.name === "truncate") recording.stop();
     },
@@ -251,7 +251,7 @@ export function checkFailedAppend(lib: Library): void {
   wal.appendAndSyncBlocking(payload(0));
   failing = true;
   assert.throws(() => wal.append(payload(1)), { code: "WAL_POISONED" });
-  sim.killProcess();
+  sim.kill();
   checkAcknowledged(lib, sim, { acknowledged: 2, appended: 2 }, "a failed append whose record is whole");
 }
 
