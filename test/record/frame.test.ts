@@ -117,6 +117,16 @@ test("a record above the limit is refused and nothing is added; one at the limit
   );
 });
 
+test("a string is measured in bytes of UTF-8, and one of exactly the limit is taken", () => {
+  for (const text of ["x".repeat(10), "é".repeat(5), "x".repeat(20_000), "é".repeat(10_000)]) {
+    const frames = new FrameBuffer();
+    const size = Buffer.byteLength(text);
+    assert.equal(frames.add(text, size), 8 + size);
+    assert.deepEqual(frames.view(), referenceFrame(new TextEncoder().encode(text)));
+    assert.throws(() => frames.add(text, size - 1), walFault("WAL_RECORD_TOO_LARGE", { max: size - 1 }));
+  }
+});
+
 test("a long string that is too large only as UTF-8 is refused as well", () => {
   assert.throws(
     () => payloadOf("é".repeat(20_000), 30_000),

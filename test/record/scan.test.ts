@@ -146,6 +146,21 @@ test("it begins where it is told, far above 4 GiB too, and goes on where it is s
   assert.deepEqual([scan.lsn, scan.payloadLength], [base + 17, 7]);
 });
 
+test("bytes that are shown anew are verified anew, however far ahead was looked before", () => {
+  const log = referenceLog(Array.from({ length: 100 }, (_, i) => random.bytes(i % 30)));
+  for (let steps = 1; steps < 20; steps++) {
+    const scan = new Scan(Lsn(0), log.length, maxRecordBytes);
+    assert.equal(scan.step(), "need");
+    scan.show(log, 0, log.length);
+    for (let i = 0; i < steps; i++) assert.equal(scan.step(), "record");
+    // The record that comes next has changed since.
+    const changed = log.slice();
+    changed[scan.offset] = (changed[scan.offset] ?? 0) ^ 1;
+    scan.show(changed, 0, changed.length);
+    assert.deepEqual([scan.step(), scan.reason], ["damage", "checksum-mismatch"], `after ${steps} records`);
+  }
+});
+
 test("random bytes, and logs with random damage: the reference agrees", () => {
   const log = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),

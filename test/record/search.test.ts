@@ -60,6 +60,11 @@ test("a payload that holds a log of its own is not taken for the log", () => {
   const carrier = referenceFrame(referenceLog([random.bytes(5), random.bytes(6)]));
   const log = concat([spoilt(carrier, 0), second]);
   assert.equal(search(log, 0), carrier.length);
+  // As little may follow as a record can be.
+  const empty = referenceFrame(new Uint8Array(0));
+  assert.equal(search(concat([spoilt(carrier, 0), empty]), 0), carrier.length);
+  // The limit is of what a record may hold, not of what is below it.
+  assert.equal(search(concat([spoilt(carrier, 0), empty]), 0, carrier.length - 8), carrier.length);
 });
 
 test("an empty record counts as intact, eight zeros do not", () => {
@@ -69,8 +74,10 @@ test("an empty record counts as intact, eight zeros do not", () => {
 });
 
 test("records as large as the window, and larger, are found", () => {
-  const large = referenceFrame(random.bytes(900));
-  assert.equal(search(concat([spoilt(first, 5), large]), 0), first.length);
+  for (const length of [900, 1000]) {
+    const large = referenceFrame(random.bytes(length));
+    assert.equal(search(concat([spoilt(first, 5), large]), 0), first.length);
+  }
   assert.equal(search(concat([spoilt(first, 5), referenceFrame(random.bytes(1001))]), 0), "none");
 });
 
@@ -84,6 +91,19 @@ test("a hostile tail, full of plausible lengths, ends the search with `unknown`,
   // Every second offset names a payload of 458,759 bytes that is there.
   const tail = new Uint8Array(1_500_000);
   for (let at = 0; at < tail.length; at += 2) tail[at] = 7;
+  assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
+});
+
+test("what is left out of the search is only what is large: a small record behind a hostile tail is found", () => {
+  const tail = new Uint8Array(1_500_000);
+  for (let at = 0; at < tail.length; at += 2) tail[at] = 7;
+  assert.equal(search(concat([tail, first]), 0, 1_000_000, 256 * 1024), tail.length);
+});
+
+test("a tail full of small plausible lengths ends the search with `unknown` as well", () => {
+  // Every fourth offset names a payload of 65,280 bytes that is there, and in the window already.
+  const tail = new Uint8Array(200_000);
+  for (let at = 1; at < tail.length; at += 4) tail[at] = 0xff;
   assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
 });
 

@@ -151,6 +151,7 @@ test("a write that failed and cannot be taken back poisons the log, from that of
     store.onWrite = null;
     store.onTruncate = null;
     for (let later = 0; later < 3; later++) {
+      await turn();
       assert.throws(() => wal.append("later"), told);
       assert.throws(() => wal.appendBatch(["later"]), told);
       await assert.rejects(wal.sync(), told);
