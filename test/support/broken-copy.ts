@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type Library, libraryIn } from "./library.ts";
+import { projectDir } from "./project.ts";
 import { scratchDir } from "./scratch.ts";
 
-const dist = fileURLToPath(new URL("../../../dist/", import.meta.url));
+/** The built library. */
+export const distDir: string = join(projectDir, "dist");
 
 /** One place of the built library, and what is to stand there in its stead. */
 export interface Mutation {
@@ -18,12 +19,19 @@ export interface Mutation {
 }
 
 /** The built library in a folder of the test's own: as it is, or broken on purpose in one place. */
-export async function copyOfLibrary(t: TestContext, mutation?: Mutation): Promise<Library> {
+export function copyOfLibrary(t: TestContext, mutation?: Mutation): Promise<Library> {
+  return libraryIn(folderOfCopy(t, mutation));
+}
+
+/** The folder that it is in: for another process to load it from. */
+export function folderOfCopy(t: TestContext, mutation?: Mutation): string {
   const copy = scratchDir(t);
-  cpSync(dist, copy, { recursive: true });
+  cpSync(distDir, copy, { recursive: true });
+  // Where it finds koffi, and with it the lock.
+  symlinkSync(join(projectDir, "node_modules"), join(copy, "node_modules"));
   writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
   if (mutation !== undefined) breakIn(join(copy, mutation.file), mutation);
-  return libraryIn(copy);
+  return copy;
 }
 
 function breakIn(file: string, mutation: Mutation): void {

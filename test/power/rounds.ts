@@ -1,0 +1,203 @@
+/**
+ * A round: a process uses a log on a real file system, the power is cut under it, the file system is
+ * mounted again, and the log is opened and held against a model that was fed with what the process
+ * told. The log goes on from what was found, until there is a fault.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Wal } from "wal-db";
+import { contentOf } from "../support/log-driver.ts";
+import { endOf, type LogContent, LogModel } from "../support/log-model.ts";
+import { type LoopDisk, type PowerCut, writeBack } from "../support/loop-disk.ts";
+import { Random } from "../support/random.ts";
+import { type LogKind, payloadOf, segmentBytes } from "./script.ts";
+
+const writerPath = fileURLToPath(new URL("./writer.js", import.meta.url));
+
+/** When to cut the power: so long after the log is open, or as soon as such a line is heard. */
+export type Moment =
+  | { readonly milliseconds: number }
+  | { readonly line: "X" | "x" | "B" | "b" | "d"; readonly nth: number };
+
+/** A line that does not come is not waited for longer. */
+const waitMillisecondsMax = 400;
+
+/** A log larger than this is left for a new one: each round reads all of it. */
+const logBytesMax = 3 * 1024 * 1024;
+
+export interface Counts {
+  rounds: number;
+  /** Records announced, and records that were acknowledged and had to be there. */
+  announced: number;
+  acknowledged: number;
+  /** Records found that had not been acknowledged: the disk had them all the same. */
+  more: number;
+  /** Logs whose tail was damaged, as the recovery saw it. */
+  damaged: number;
+}
+
+export class PowerRounds {
+  readonly counts: Counts = { rounds: 0, announced: 0, acknowledged: 0, more: 0, damaged: 0 };
+  readonly #disk: LoopDisk;
+  readonly #dist: string;
+  readonly #kind: LogKind;
+  readonly #seed: number;
+  readonly #random: Random;
+  #model = new LogModel();
+  #log = "";
+  #logs = 0;
+  #number = 0;
+
+  /** @param dist The folder of the library that the process uses. What it leaves is judged by the one under test. */
+  constructor(disk: LoopDisk, dist: string, kind: LogKind, seed: number) {
+    this.#disk = disk;
+    this.#dist = dist;
+    this.#kind = kind;
+    this.#seed = seed;
+    this.#random = new Random(seed);
+    this.#newLog();
+  }
+
+  /** What is wrong with the log after one more power cut, or null. */
+  async run(how: PowerCut, moment: Moment = this.#moment()): Promise<string | null> {
+    this.counts.rounds++;
+    const lines = await this.#untilCut(how, moment);
+    this.#disk.restart();
+    try {
+      for (const line of lines) this.#hear(line);
+      await this.#judge(`power cut ${this.counts.rounds} (${how}, ${JSON.stringify(moment)})`);
+      return null;
+    } catch (error) {
+      this.#newLog();
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #newLog(): void {
+    this.#log = join(this.#disk.dir, `log-${this.#logs++}`);
+    this.#model = new LogModel();
+  }
+
+  #moment(): Moment {
+    if (this.#random.next(2) === 0) return { milliseconds: this.#random.next(120) };
+    const line = (["X", "x", "B", "b", "d"] as const)[this.#random.next(5)] ?? "d";
+    return { line, nth: 1 + this.#random.next(4) };
+  }
+
+  /** Runs the process until the power is cut; all that it told. */
+  async #untilCut(how: PowerCut, moment: Moment): Promise<string[]> {
+    const roundSeed = this.#random.next(2 ** 31);
+    const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number].map(String);
+    const child = spawn(process.execPath, [writerPath, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const lines: string[] = [];
+    let rest = "";
+    let complaint = "";
+    let isCut = false;
+    let failure: string | null = null;
+    let timer: NodeJS.Timeout | undefined;
+    const cut = (): void => {
+      if (isCut) return;
+      isCut = true;
+      this.#stir();
+      failure = this.#disk.cutPower(how);
+      child.kill("SIGKILL");
+    };
+    const after = "milliseconds" in moment ? moment.milliseconds : waitMillisecondsMax;
+    let left = "line" in moment ? moment.nth : Infinity;
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (complaint += text));
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop() ?? "";
+      for (const line of parts) {
+        lines.push(line);
+        if (line === "o") timer ??= setTimeout(cut, after);
+        if ("line" in moment && line.startsWith(moment.line) && --left === 0) cut();
+        if (!isCut && this.#random.next(40) === 0) this.#stir();
+      }
+    });
+    await ended(child);
+    clearTimeout(timer);
+    assert.ok(isCut, `the writer ended before the power was cut: ${lines.at(-1)}\n${complaint}`);
+    assert.equal(failure, null);
+    return lines;
+  }
+
+  /** The system writes back some of what is not flushed, as it does at any time and in any order. */
+  #stir(): void {
+    const files =
+      this.#kind === "file" ? [this.#log] : readdirSync(this.#log).map((name) => join(this.#log, name));
+    for (const file of files) {
+      if (this.#random.next(3) !== 0) continue;
+      const { size } = statSync(file, { throwIfNoEntry: false }) ?? { size: 0 };
+      if (size === 0) continue;
+      // Near the end, where what is not flushed stands.
+      const offset = Math.max(0, size - this.#random.next(64 * 1024));
+      try {
+        writeBack(file, offset - (offset % 4096), 4096 * (1 + this.#random.next(4)));
+      } catch {
+        // Dropped by the log meanwhile.
+      }
+    }
+  }
+
+  #hear(line: string): void {
+    const model = this.#model;
+    const [what, ...values] = line.split(" ");
+    const [at = 0, number = 0] = values.map(Number);
+    if (what === "w") {
+      const [lsn] = model.beginAppend([payloadOf(this.#seed, number)]);
+      assert.equal(lsn, at, `record ${number} was appended at ${at}`);
+      model.appended();
+      this.#number = number + 1;
+      this.counts.announced++;
+    } else if (what === "d") model.synced(at);
+    else if (what === "X") model.beginTruncateAfter(at);
+    else if (what === "x") model.truncatedAfter();
+    else if (what === "B") this.#model.beginTruncateBefore(at);
+    else if (what === "b") this.#headIs(at);
+    else assert.ok(what === "o" || what === "e", `the writer told "${line}"`);
+  }
+
+  #headIs(head: number): void {
+    if (this.#kind === "segments") this.#model.truncatedBefore();
+    assert.equal(this.#model.head, head, "the head that truncateBefore resolved with");
+  }
+
+  async #judge(what: string): Promise<void> {
+    const { durable } = this.#model;
+    const before = this.#model.records.filter((record) => endOf(record) <= durable).length;
+    const wal = await this.#open();
+    const found = contentOf(wal);
+    if (wal.recovery.damage !== null) this.counts.damaged++;
+    await wal.close();
+    this.#model.afterCrash(found, "power", what);
+    this.counts.acknowledged += before;
+    this.counts.more += found.records.length - Math.min(before, found.records.length);
+    await this.#judgeAgain(found, what);
+    if (found.end > logBytesMax) this.#newLog();
+  }
+
+  /** What was recovered and closed is there again, every record of it verified. */
+  async #judgeAgain(found: LogContent, what: string): Promise<void> {
+    const wal = await this.#open("full");
+    assert.deepEqual(contentOf(wal), found, `${what}: opened again`);
+    assert.equal(wal.recovery.damage, null, `${what}: opened again`);
+    assert.equal(wal.durable, found.end, what);
+    await wal.close();
+  }
+
+  #open(verify: "tail" | "full" = "tail"): Promise<Wal> {
+    if (this.#kind === "file") return Wal.open(this.#log, { verify });
+    return Wal.openSegmented(this.#log, { segmentSize: segmentBytes, verify });
+  }
+}
+
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", () => resolve());
+  });
+}
