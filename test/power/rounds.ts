@@ -102,7 +102,7 @@ export class PowerRounds {
       if (isCut) return;
       isCut = true;
       this.#stir();
-      failure = this.#disk.cutPower(how);
+      failure = this.#disk.cutPower(how, child.pid ?? null);
       child.kill("SIGKILL");
     };
     const after = "milliseconds" in moment ? moment.milliseconds : waitMillisecondsMax;
@@ -170,9 +170,8 @@ export class PowerRounds {
     const { durable } = this.#model;
     const before = this.#model.records.filter((record) => endOf(record) <= durable).length;
     const wal = await this.#open();
-    const found = contentOf(wal);
+    const found = await contentThenClose(wal);
     if (wal.recovery.damage !== null) this.counts.damaged++;
-    await wal.close();
     this.#model.afterCrash(found, "power", what);
     this.counts.acknowledged += before;
     this.counts.more += found.records.length - Math.min(before, found.records.length);
@@ -183,15 +182,23 @@ export class PowerRounds {
   /** What was recovered and closed is there again, every record of it verified. */
   async #judgeAgain(found: LogContent, what: string): Promise<void> {
     const wal = await this.#open("full");
-    assert.deepEqual(contentOf(wal), found, `${what}: opened again`);
+    assert.deepEqual(await contentThenClose(wal), found, `${what}: opened again`);
     assert.equal(wal.recovery.damage, null, `${what}: opened again`);
     assert.equal(wal.durable, found.end, what);
-    await wal.close();
   }
 
   #open(verify: "tail" | "full" = "tail"): Promise<Wal> {
     if (this.#kind === "file") return Wal.open(this.#log, { verify });
     return Wal.openSegmented(this.#log, { segmentSize: segmentBytes, verify });
+  }
+}
+
+/** Also closed when it cannot be read: an open file would keep the file system from being unmounted. */
+async function contentThenClose(wal: Wal): Promise<LogContent> {
+  try {
+    return contentOf(wal);
+  } finally {
+    await wal.close();
   }
 }
 

@@ -1,7 +1,9 @@
 /**
  * A real file system of a test's own: an image on a loop device, mounted for as long as the test
  * runs. Its power can be cut: FS_IOC_SHUTDOWN ends it where it stands, what was not flushed is
- * dropped, and the next mount replays the journal as after a crash of the machine.
+ * dropped, and the next mount replays the journal as after a crash of the machine. Where the file
+ * system knows no such request, the image is copied while the process is stopped, and the copy is
+ * mounted in its place: that is what the block device had got.
  *
  *        <tmp>/wal-db-disk-<pid>-XXXXXX/disk.img     the image
  *        <tmp>/wal-db-disk-<pid>-XXXXXX/mounted/     where it is mounted
@@ -18,6 +20,8 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,6 +35,8 @@ export interface FileSystem {
   readonly mebibytes: number;
   readonly make: readonly [command: string, ...args: string[]];
   readonly mountOptions: string;
+  /** How its power is cut. Default: shutdown. */
+  readonly power?: "shutdown" | "copy";
 }
 
 const ext4 = ["mkfs.ext4", "-q", "-m", "0"] as const;
@@ -45,7 +51,13 @@ export const fileSystems = {
   },
   // Its mkfs makes none smaller.
   xfs: { name: "xfs", mebibytes: 300, make: ["mkfs.xfs", "-q"], mountOptions: "loop" },
-  btrfs: { name: "btrfs", mebibytes: 128, make: ["mkfs.btrfs", "-q"], mountOptions: "loop" },
+  btrfs: {
+    name: "btrfs",
+    mebibytes: 128,
+    make: ["mkfs.btrfs", "-q"],
+    mountOptions: "loop",
+    power: "copy",
+  },
 } as const satisfies Record<string, FileSystem>;
 
 /** What a power cut takes: all that is not flushed; or all of that but the names and sizes in the journal. */
@@ -72,18 +84,18 @@ function unmount(dir: string): string | null {
 export class LoopDisk {
   readonly dir: string;
   readonly #image: string;
-  readonly #options: string;
+  readonly #system: FileSystem;
   #mounted = false;
 
-  constructor(base: string, options: string) {
+  constructor(base: string, system: FileSystem) {
     this.dir = join(base, "mounted");
     this.#image = join(base, "disk.img");
-    this.#options = options;
+    this.#system = system;
   }
 
   /** A reason in words where it cannot be mounted. */
   mount(): string | null {
-    const failure = run("mount", "-o", this.#options, this.#image, this.dir);
+    const failure = run("mount", "-o", this.#system.mountOptions, this.#image, this.dir);
     this.#mounted = failure === null;
     return failure;
   }
@@ -95,8 +107,15 @@ export class LoopDisk {
     this.#mounted = false;
   }
 
-  /** Ends the file system where it stands; every call on it fails from now on. Null: done. */
-  cutPower(how: PowerCut): string | null {
+  /** Ends the file system where it stands, under the process `pid`, which is stopped then. Null: done. */
+  cutPower(how: PowerCut, pid: number | null): string | null {
+    if (this.#system.power !== "copy") return this.#shutDown(how);
+    if (pid !== null) stop(pid);
+    return run("cp", "--sparse=always", this.#image, `${this.#image}.cut`);
+  }
+
+  /** Every call on it fails from now on. */
+  #shutDown(how: PowerCut): string | null {
     const native = koffi();
     const ioctl = native.load(null).func("int ioctl(int fd, unsigned long request, const uint32_t *flags)");
     const fd = openSync(this.dir, constants.O_RDONLY);
@@ -108,12 +127,27 @@ export class LoopDisk {
     }
   }
 
-  /** Unmounts what is left after a power cut, and mounts it again: the journal is replayed. */
+  /**
+   * Unmounts what is left after a power cut, and mounts it again: the journal is replayed. Nobody may
+   * have a file open there: the file system that was shut down would still be the one that is mounted.
+   */
   restart(): void {
-    this.unmount();
+    const left = run("umount", this.dir);
+    if (left !== null) throw new Error(`after the power cut: ${left}`);
+    this.#mounted = false;
+    if (this.#system.power === "copy") renameSync(`${this.#image}.cut`, this.#image);
     const failure = this.mount();
     if (failure !== null) throw new Error(`after the power cut: ${failure}`);
   }
+}
+
+/** Stops a process: on return none of its threads is within a call any more. */
+function stop(pid: number): void {
+  process.kill(pid, "SIGSTOP");
+  const tasks = `/proc/${pid}/task`;
+  const isStopped = (task: string): boolean =>
+    /^\d+ \(.*\) T/s.test(readFileSync(join(tasks, task, "stat"), "latin1"));
+  while (!readdirSync(tasks).every(isStopped)) continue;
 }
 
 /** Has the system begin to write back some pages of a file, as it does on its own at any time. */
@@ -156,7 +190,7 @@ export function loopDisk(t: TestContext, system: FileSystem): LoopDisk | string 
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs Linux and root";
   removeLeftovers();
   const base = mkdtempSync(join(tmpdir(), `${prefix}${process.pid}-`));
-  const disk = new LoopDisk(base, system.mountOptions);
+  const disk = new LoopDisk(base, system);
   // One hook, in this order: nothing may be removed through a mount that is still there.
   t.after(() => {
     disk.unmount();
