@@ -5,7 +5,7 @@
  * as far as a power cut can be repeated. Needs root and loop devices, and skips without.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import { distDir, folderOfCopy, type Mutation } from "../support/broken-copy.ts";
 import { type FileSystem, fileSystems, type LoopDisk, loopDisk } from "../support/loop-disk.ts";
 import { Random } from "../support/random.ts";
@@ -16,11 +16,15 @@ const long = process.env["WAL_DB_LONG"] === "1";
 const rounds = Number(process.env["WAL_DB_POWER_ROUNDS"] ?? (long ? 24 : 1));
 const seed = Number(process.env["WAL_DB_POWER_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
 
+/** By name: null once its power was cut here, else why it cannot be. */
+const known = new Map<string, string | null>();
+
 /** The disk, or why there is none whose power can be cut. */
-function diskToCut(t: Parameters<typeof loopDisk>[0], system: FileSystem): LoopDisk | string {
-  const disk = loopDisk(t, system);
-  if (typeof disk === "string") return disk;
+function diskToCut(t: TestContext, system: FileSystem): LoopDisk | string {
+  const disk = known.get(system.name) ?? loopDisk(t, system);
+  if (typeof disk === "string" || known.has(system.name)) return disk;
   const failure = disk.cutPower("drop", null);
+  known.set(system.name, failure);
   if (failure !== null) return failure;
   disk.restart();
   return disk;
@@ -73,11 +77,12 @@ for (const breakage of breakages) {
     if (typeof disk === "string") return t.skip(disk);
     const runs = new PowerRounds(disk, folderOfCopy(t, breakage), breakage.kind, seed);
     const faults: string[] = [];
-    const tries = long ? 20 : 8;
     // One is enough to show it; the long form tells how often.
-    for (let round = 1; round <= tries && (long || faults.length === 0); round++) {
+    const tries = long ? 20 : 8;
+    while (runs.counts.rounds < tries) {
       const fault = await runs.run("drop", breakage.moment);
       if (fault !== null) faults.push(fault);
+      if (fault !== null && !long) break;
     }
     t.diagnostic(`${faults.length} of ${runs.counts.rounds} power cuts: ${faults[0]?.slice(0, 200)}`);
     assert.ok(faults.length > (long ? tries / 2 : 0), `lost in ${faults.length} of ${tries} power cuts`);

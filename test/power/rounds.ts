@@ -2,6 +2,10 @@
  * A round: a process uses a log on a real file system, the power is cut under it, the file system is
  * mounted again, and the log is opened and held against a model that was fed with what the process
  * told. The log goes on from what was found, until there is a fault.
+ *
+ * What was acknowledged while the file system was being shut down does not count. A plain loop of
+ * pwrite and fdatasync on ext4 and xfs (Linux 6.18) shows why: of 60 cuts, one to four had an
+ * fdatasync that returned 0 and was lost, and each of them had returned after the request began.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -24,6 +28,9 @@ export type Moment =
 
 /** A line that does not come is not waited for longer. */
 const waitMillisecondsMax = 400;
+
+/** Lines that bind: from the moment the cut begins they are the word of a file system that is not there any more. */
+const acknowledgements: ReadonlySet<string> = new Set(["d", "x", "b"]);
 
 /** A log larger than this is left for a new one: each round reads all of it. */
 const logBytesMax = 3 * 1024 * 1024;
@@ -64,10 +71,10 @@ export class PowerRounds {
   /** What is wrong with the log after one more power cut, or null. */
   async run(how: PowerCut, moment: Moment = this.#moment()): Promise<string | null> {
     this.counts.rounds++;
-    const lines = await this.#untilCut(how, moment);
+    const told = await this.#untilCut(how, moment);
     this.#disk.restart();
     try {
-      for (const line of lines) this.#hear(line);
+      for (const line of told) this.#hear(line);
       await this.#judge(`power cut ${this.counts.rounds} (${how}, ${JSON.stringify(moment)})`);
       return null;
     } catch (error) {
@@ -87,7 +94,7 @@ export class PowerRounds {
     return { line, nth: 1 + this.#random.next(4) };
   }
 
-  /** Runs the process until the power is cut; all that it told. */
+  /** Runs the process until the power is cut; what it told before, and what it set out to do meanwhile. */
   async #untilCut(how: PowerCut, moment: Moment): Promise<string[]> {
     const roundSeed = this.#random.next(2 ** 31);
     const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number].map(String);
@@ -97,12 +104,16 @@ export class PowerRounds {
     let complaint = "";
     let isCut = false;
     let failure: string | null = null;
+    let cutBegins = 0n;
+    let cutEnds = 0n;
     let timer: NodeJS.Timeout | undefined;
     const cut = (): void => {
       if (isCut) return;
       isCut = true;
       this.#stir();
+      cutBegins = process.hrtime.bigint();
       failure = this.#disk.cutPower(how, child.pid ?? null);
+      cutEnds = process.hrtime.bigint();
       child.kill("SIGKILL");
     };
     const after = "milliseconds" in moment ? moment.milliseconds : waitMillisecondsMax;
@@ -112,9 +123,10 @@ export class PowerRounds {
       const parts = (rest + text).split("\n");
       rest = parts.pop() ?? "";
       for (const line of parts) {
+        const [, what = ""] = line.split(" ", 2);
         lines.push(line);
-        if (line === "o") timer ??= setTimeout(cut, after);
-        if ("line" in moment && line.startsWith(moment.line) && --left === 0) cut();
+        if (what === "o") timer ??= setTimeout(cut, after);
+        if ("line" in moment && what === moment.line && --left === 0) cut();
         if (!isCut && this.#random.next(40) === 0) this.#stir();
       }
     });
@@ -122,7 +134,11 @@ export class PowerRounds {
     clearTimeout(timer);
     assert.ok(isCut, `the writer ended before the power was cut: ${lines.at(-1)}\n${complaint}`);
     assert.equal(failure, null);
-    return lines;
+    return lines.flatMap((line) => {
+      const [time = "", what = "", ...values] = line.split(" ");
+      const isLate = BigInt(time) > (acknowledgements.has(what) ? cutBegins : cutEnds);
+      return isLate ? [] : [[what, ...values].join(" ")];
+    });
   }
 
   /** The system writes back some of what is not flushed, as it does at any time and in any order. */

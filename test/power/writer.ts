@@ -4,6 +4,8 @@
  *
  *   node writer.js <folder of the library> <file | segments> <log> <seed> <seed of this round> <first number>
  *
+ * Before each stands the time, in nanoseconds of the clock that all processes have in common.
+ *
  *   o                  the log is open
  *   w <lsn> <number>   record `number` is about to be appended, at `lsn`
  *   d <lsn>            everything below was acknowledged: a sync of it has resolved
@@ -24,7 +26,8 @@ let number = Number(firstText);
 const waitingMax = 1 + random.next(20);
 
 function tell(...lines: readonly string[]): void {
-  writeSync(1, `${lines.join("\n")}\n`);
+  const now = process.hrtime.bigint();
+  writeSync(1, lines.map((line) => `${now} ${line}\n`).join(""));
 }
 
 function stop(error: unknown): never {
@@ -66,6 +69,10 @@ function wait(commit: () => Promise<unknown>): void {
     waiting--;
     if (cuts === before) tell(`d ${end}`);
   }, stop);
+}
+
+function isCrowded(): boolean {
+  return waiting >= waitingMax;
 }
 
 async function truncateAfter(): Promise<void> {
@@ -115,7 +122,10 @@ async function step(): Promise<void> {
 tell("o");
 try {
   for (;;) {
-    for (let n = random.next(30); n > 0 && waiting < waitingMax; n--) await step();
+    for (let n = random.next(30); n > 0; n--) {
+      if (isCrowded()) break;
+      await step();
+    }
     await new Promise((resolve) => setImmediate(resolve));
   }
 } catch (error) {
