@@ -53,6 +53,8 @@ export class PowerRounds {
   readonly #kind: LogKind;
   readonly #seed: number;
   readonly #random: Random;
+  /** Whether the end is cut off too. */
+  readonly #cuts: "cuts" | "no-cuts";
   #model = new LogModel();
   #log = "";
   #logs = 0;
@@ -64,6 +66,7 @@ export class PowerRounds {
     this.#dist = dist;
     this.#kind = kind;
     this.#seed = seed;
+    this.#cuts = disk.system.showsOldBlocks === true ? "no-cuts" : "cuts";
     this.#random = new Random(seed);
     this.#newLog();
   }
@@ -97,7 +100,9 @@ export class PowerRounds {
   /** Runs the process until the power is cut; what it told before, and what it set out to do meanwhile. */
   async #untilCut(how: PowerCut, moment: Moment): Promise<string[]> {
     const roundSeed = this.#random.next(2 ** 31);
-    const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number].map(String);
+    const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number, this.#cuts].map(
+      String,
+    );
     const child = spawn(process.execPath, [writerPath, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const lines: string[] = [];
     let rest = "";

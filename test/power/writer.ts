@@ -2,7 +2,7 @@
  * The process whose power is cut: uses a log in every way there is, and tells before each call what
  * it is about to do, and after it what was acknowledged. Its lines are in the pipe before it goes on.
  *
- *   node writer.js <folder of the library> <file | segments> <log> <seed> <seed of this round> <first number>
+ *   node writer.js <folder of the library> <file | segments> <log> <seed> <seed of this round> <first number> <cuts | no-cuts>
  *
  * Before each stands the time, in nanoseconds of the clock that all processes have in common.
  *
@@ -19,7 +19,8 @@ import { libraryIn } from "../support/library.ts";
 import { Random } from "../support/random.ts";
 import { payloadOf, segmentBytes } from "./script.ts";
 
-const [, , dist = "", kind = "", log = "", seedText = "", roundText = "", firstText = ""] = process.argv;
+const [, , dist = "", kind = "", log = "", seedText = "", roundText = "", firstText = "", cutsText = ""] =
+  process.argv;
 const seed = Number(seedText);
 const random = new Random(Number(roundText));
 let number = Number(firstText);
@@ -78,7 +79,7 @@ function isCrowded(): boolean {
 async function truncateAfter(): Promise<void> {
   const keep = Math.max(0, lsns.length - 1 - random.next(Math.min(lsns.length, 40)));
   const lsn = lsns[keep];
-  if (lsn === undefined || dropping) return;
+  if (lsn === undefined || dropping || cutsText === "no-cuts") return;
   cuts++;
   tell(`X ${lsn}`);
   await wal.truncateAfter(lsn);

@@ -37,6 +37,11 @@ export interface FileSystem {
   readonly mountOptions: string;
   /** How its power is cut. Default: shutdown. */
   readonly power?: "shutdown" | "copy";
+  /**
+   * After a power cut a file may show what its blocks held before: an intact record, once cut off, in
+   * the place of one that was not flushed. No checksum tells the two apart.
+   */
+  readonly showsOldBlocks?: boolean;
 }
 
 const ext4 = ["mkfs.ext4", "-q", "-m", "0"] as const;
@@ -48,6 +53,7 @@ export const fileSystems = {
     mebibytes: 64,
     make: ext4,
     mountOptions: "loop,data=writeback",
+    showsOldBlocks: true,
   },
   // Its mkfs makes none smaller.
   xfs: { name: "xfs", mebibytes: 300, make: ["mkfs.xfs", "-q"], mountOptions: "loop" },
@@ -84,18 +90,18 @@ function unmount(dir: string): string | null {
 export class LoopDisk {
   readonly dir: string;
   readonly #image: string;
-  readonly #system: FileSystem;
+  readonly system: FileSystem;
   #mounted = false;
 
   constructor(base: string, system: FileSystem) {
     this.dir = join(base, "mounted");
     this.#image = join(base, "disk.img");
-    this.#system = system;
+    this.system = system;
   }
 
   /** A reason in words where it cannot be mounted. */
   mount(): string | null {
-    const failure = run("mount", "-o", this.#system.mountOptions, this.#image, this.dir);
+    const failure = run("mount", "-o", this.system.mountOptions, this.#image, this.dir);
     this.#mounted = failure === null;
     return failure;
   }
@@ -109,7 +115,7 @@ export class LoopDisk {
 
   /** Ends the file system where it stands, under the process `pid`, which is stopped then. Null: done. */
   cutPower(how: PowerCut, pid: number | null): string | null {
-    if (this.#system.power !== "copy") return this.#shutDown(how);
+    if (this.system.power !== "copy") return this.#shutDown(how);
     if (pid !== null) stop(pid);
     return run("cp", "--sparse=always", this.#image, `${this.#image}.cut`);
   }
@@ -135,7 +141,7 @@ export class LoopDisk {
     const left = run("umount", this.dir);
     if (left !== null) throw new Error(`after the power cut: ${left}`);
     this.#mounted = false;
-    if (this.#system.power === "copy") renameSync(`${this.#image}.cut`, this.#image);
+    if (this.system.power === "copy") renameSync(`${this.#image}.cut`, this.#image);
     const failure = this.mount();
     if (failure !== null) throw new Error(`after the power cut: ${failure}`);
   }

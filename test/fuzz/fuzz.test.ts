@@ -1,0 +1,109 @@
+/**
+ * Arbitrary bytes into everything that reads from the disk, in the short form: every input of the
+ * corpus, then fresh ones for each target. WAL_DB_FUZZ_SEED repeats a run. What is found is printed
+ * shrunk, and written to test/fuzz/corpus. The long form, guided by coverage: npm run fuzz.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { folderOfCopy, type Mutation } from "../support/broken-copy.ts";
+import { recipes } from "./arbitrary.ts";
+import { type Target, targets } from "./case.ts";
+import { check, type Fuzzed } from "./check.ts";
+import { corpus, keep } from "./corpus.ts";
+import { fuzzedIn } from "./fuzzed.ts";
+import { cook, type Recipe } from "./recipe.ts";
+
+const seed = Number(process.env["WAL_DB_FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const runs = 300;
+
+async function firstFault(fuzzed: Fuzzed, target: Target): Promise<fc.RunDetails<[Recipe]>> {
+  const property = fc.asyncProperty(recipes(target), (recipe) => check(fuzzed, cook(recipe)));
+  return fc.check(property, { seed, numRuns: runs, endOnFailure: false });
+}
+
+test("every input of the corpus", async () => {
+  const fuzzed = await fuzzedIn();
+  for (const [name, given] of corpus()) {
+    await check(fuzzed, given).catch((error: unknown) => {
+      throw new Error(`${name}: ${String(error)}`, { cause: error });
+    });
+  }
+});
+
+for (const target of targets) {
+  test(`${runs} fresh inputs into: ${target}`, async (t) => {
+    t.diagnostic(`WAL_DB_FUZZ_SEED=${seed}`);
+    const found = await firstFault(await fuzzedIn(), target);
+    if (!found.failed) return;
+    const [recipe] = found.counterexample ?? [];
+    const path = recipe === undefined ? "nowhere" : keep(cook(recipe));
+    const why = found.errorInstance instanceof Error ? found.errorInstance.message : found.errorInstance;
+    assert.fail(`WAL_DB_FUZZ_SEED=${seed}, kept as ${path}\n${JSON.stringify(recipe)}\n${why}`);
+  });
+}
+
+interface Breakage extends Mutation {
+  readonly target: Target;
+}
+
+const breakages: readonly Breakage[] = [
+  {
+    name: "the checksum is not compared",
+    target: "open",
+    file: "record/scan.js",
+    from: /if \(crc32cRange\(window, at \+ lengthOffset, at \+ size\) !== readU32\(window, at\)\)/,
+    to: "if (false)",
+  },
+  {
+    name: "a length is trusted that is above the limit",
+    target: "open",
+    file: "record/scan.js",
+    from: /if \(length > this\.maxRecordBytes\)/,
+    to: "if (false)",
+  },
+  {
+    name: "memory is taken for what a header says",
+    target: "read",
+    file: "record/window.js",
+    from: /const size = Math\.min\(Math\.max\(want, this\.chunkBytes\), end - offset\);/,
+    to: "const size = Math.max(want, this.chunkBytes) * 2;",
+  },
+  {
+    name: "the notes of cuts are read without their checksum",
+    target: "beside",
+    file: "recovery/cut-notes.js",
+    from: /length > bytes\.length \|\| crc32cRange\(bytes, 4, length\) !== readU32\(bytes, 0\)/,
+    to: "length > bytes.length",
+  },
+  {
+    name: "a mark is read without its checksum",
+    target: "beside",
+    file: "recovery/mark.js",
+    from: /if \(crc32cRange\(bytes, at, at \+ crcOffset\) !== readU32\(bytes, at \+ crcOffset\)\)\s+return null;/,
+    to: "",
+  },
+  {
+    name: "nothing is saved to quarantine",
+    target: "segments",
+    file: "recovery/recover.js",
+    from: /const quarantine = mustSave \? saveTail\(store, found\) : null;/,
+    to: "const quarantine = null;",
+  },
+  {
+    name: "conversion does not verify what it reads",
+    target: "convert",
+    file: "convert.js",
+    from: /if \(step === "end" && scan\.offset === end\)/,
+    to: 'if (step !== "need")',
+  },
+];
+
+for (const breakage of breakages) {
+  test(`found out: ${breakage.name}`, async (t) => {
+    const fuzzed = await fuzzedIn(folderOfCopy(t, breakage));
+    const found = await firstFault(fuzzed, breakage.target);
+    assert.ok(found.failed, `not found out with WAL_DB_FUZZ_SEED=${seed}`);
+    t.diagnostic(`input ${found.numRuns}: ${String(found.errorInstance).split("\n")[0]}`);
+  });
+}
