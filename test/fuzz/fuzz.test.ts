@@ -64,10 +64,10 @@ const breakages: readonly Breakage[] = [
   },
   {
     name: "memory is taken for what a header says",
-    target: "read",
-    file: "record/window.js",
-    from: /const size = Math\.min\(Math\.max\(want, this\.chunkBytes\), end - offset\);/,
-    to: "const size = Math.max(want, this.chunkBytes) * 2;",
+    target: "open",
+    file: "record/scan.js",
+    from: /if \(length > this\.maxRecordBytes\)/,
+    to: "if (length > this.maxRecordBytes && new Uint8Array(length).length > 0)",
   },
   {
     name: "the notes of cuts are read without their checksum",
