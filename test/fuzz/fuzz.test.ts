@@ -4,7 +4,9 @@
  * shrunk, and written to test/fuzz/corpus. The long form, guided by coverage: npm run fuzz.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { folderOfCopy, type Mutation } from "../support/broken-copy.ts";
 import { recipes } from "./arbitrary.ts";
@@ -15,16 +17,23 @@ import { fuzzedIn } from "./fuzzed.ts";
 import { cook, type Recipe } from "./recipe.ts";
 
 const seed = Number(process.env["WAL_DB_FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-const runs = 300;
+const runs = 200;
 
-async function firstFault(fuzzed: Fuzzed, target: Target): Promise<fc.RunDetails<[Recipe]>> {
+/** The first input that shows a fault, shrunk where it is to be read. */
+async function firstFault(
+  fuzzed: Fuzzed,
+  target: Target,
+  endOnFailure: boolean,
+): Promise<fc.RunDetails<[Recipe]>> {
   const property = fc.asyncProperty(recipes(target), (recipe) => check(fuzzed, cook(recipe)));
-  return fc.check(property, { seed, numRuns: runs, endOnFailure: false });
+  return fc.check(property, { seed, numRuns: runs, endOnFailure });
 }
 
 test("every input of the corpus", async () => {
   const fuzzed = await fuzzedIn();
-  for (const [name, given] of corpus()) {
+  const inputs = corpus();
+  assert.ok(inputs.length >= targets.length);
+  for (const [name, given] of inputs) {
     await check(fuzzed, given).catch((error: unknown) => {
       throw new Error(`${name}: ${String(error)}`, { cause: error });
     });
@@ -34,7 +43,7 @@ test("every input of the corpus", async () => {
 for (const target of targets) {
   test(`${runs} fresh inputs into: ${target}`, async (t) => {
     t.diagnostic(`WAL_DB_FUZZ_SEED=${seed}`);
-    const found = await firstFault(await fuzzedIn(), target);
+    const found = await firstFault(await fuzzedIn(), target, false);
     if (!found.failed) return;
     const [recipe] = found.counterexample ?? [];
     const path = recipe === undefined ? "nowhere" : keep(cook(recipe));
@@ -102,8 +111,26 @@ const breakages: readonly Breakage[] = [
 for (const breakage of breakages) {
   test(`found out: ${breakage.name}`, async (t) => {
     const fuzzed = await fuzzedIn(folderOfCopy(t, breakage));
-    const found = await firstFault(fuzzed, breakage.target);
+    const found = await firstFault(fuzzed, breakage.target, true);
     assert.ok(found.failed, `not found out with WAL_DB_FUZZ_SEED=${seed}`);
     t.diagnostic(`input ${found.numRuns}: ${String(found.errorInstance).split("\n")[0]}`);
   });
 }
+
+/** A copy in which every record that is read takes for ever. */
+const hang: Mutation = {
+  name: "a scan that does not end",
+  file: "record/scan.js",
+  from: /return "record";/,
+  to: "for (;;) continue;",
+};
+
+test("found out by the long form: an input that hangs", (t) => {
+  const args = ["--target", "read", "--seconds", "60", "--seed", "1", "--hang-seconds", "2"];
+  const run = fileURLToPath(new URL("./run.js", import.meta.url));
+  const { signal, stderr } = spawnSync(process.execPath, [run, ...args, "--library", folderOfCopy(t, hang)], {
+    encoding: "utf8",
+  });
+  assert.equal(signal, "SIGKILL", stderr);
+  assert.match(stderr, /hangs: \{"target":"read"/);
+});

@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import { Wal } from "wal-db";
 import { contentOf } from "../support/log-driver.ts";
 import { endOf, type LogContent, LogModel } from "../support/log-model.ts";
-import { type LoopDisk, type PowerCut, writeBack } from "../support/loop-disk.ts";
+import { type PowerCut, writeBack } from "../support/loop-disk.ts";
 import { Random } from "../support/random.ts";
 import { type LogKind, payloadOf, segmentBytes } from "./script.ts";
 
@@ -35,6 +35,23 @@ const acknowledgements: ReadonlySet<string> = new Set(["d", "x", "b"]);
 /** A log larger than this is left for a new one: each round reads all of it. */
 const logBytesMax = 3 * 1024 * 1024;
 
+/** How the process ends: with its machine, or alone. */
+export type End = PowerCut | "kill";
+
+/** Where the log is. */
+export interface Place {
+  readonly dir: string;
+  /** Whether its power cut may show what was cut off before: then nothing is. */
+  readonly showsOldBlocks: boolean;
+  cutPower(how: PowerCut, pid: number | null): string | null;
+  restart(): void;
+}
+
+/** A folder of this machine, which stays on: there the process can only be killed. */
+export function folder(dir: string): Place {
+  return { dir, showsOldBlocks: false, cutPower: () => "its power cannot be cut", restart: () => {} };
+}
+
 export interface Counts {
   rounds: number;
   /** Records announced, and records that were acknowledged and had to be there. */
@@ -48,7 +65,7 @@ export interface Counts {
 
 export class PowerRounds {
   readonly counts: Counts = { rounds: 0, announced: 0, acknowledged: 0, more: 0, damaged: 0 };
-  readonly #disk: LoopDisk;
+  readonly #disk: Place;
   readonly #dist: string;
   readonly #kind: LogKind;
   readonly #seed: number;
@@ -61,24 +78,24 @@ export class PowerRounds {
   #number = 0;
 
   /** @param dist The folder of the library that the process uses. What it leaves is judged by the one under test. */
-  constructor(disk: LoopDisk, dist: string, kind: LogKind, seed: number) {
+  constructor(disk: Place, dist: string, kind: LogKind, seed: number) {
     this.#disk = disk;
     this.#dist = dist;
     this.#kind = kind;
     this.#seed = seed;
-    this.#cuts = disk.system.showsOldBlocks === true ? "no-cuts" : "cuts";
+    this.#cuts = disk.showsOldBlocks ? "no-cuts" : "cuts";
     this.#random = new Random(seed);
     this.#newLog();
   }
 
-  /** What is wrong with the log after one more power cut, or null. */
-  async run(how: PowerCut, moment: Moment = this.#moment()): Promise<string | null> {
+  /** What is wrong with the log after one more end, or null. */
+  async run(how: End, moment: Moment = this.#moment()): Promise<string | null> {
     this.counts.rounds++;
     const told = await this.#untilCut(how, moment);
-    this.#disk.restart();
+    if (how !== "kill") this.#disk.restart();
     try {
       for (const line of told) this.#hear(line);
-      await this.#judge(`power cut ${this.counts.rounds} (${how}, ${JSON.stringify(moment)})`);
+      await this.#judge(`end ${this.counts.rounds} (${how}, ${JSON.stringify(moment)})`, how);
       return null;
     } catch (error) {
       this.#newLog();
@@ -98,7 +115,7 @@ export class PowerRounds {
   }
 
   /** Runs the process until the power is cut; what it told before, and what it set out to do meanwhile. */
-  async #untilCut(how: PowerCut, moment: Moment): Promise<string[]> {
+  async #untilCut(how: End, moment: Moment): Promise<string[]> {
     const roundSeed = this.#random.next(2 ** 31);
     const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number, this.#cuts].map(
       String,
@@ -115,9 +132,9 @@ export class PowerRounds {
     const cut = (): void => {
       if (isCut) return;
       isCut = true;
-      this.#stir();
+      if (how !== "kill") this.#stir();
       cutBegins = process.hrtime.bigint();
-      failure = this.#disk.cutPower(how, child.pid ?? null);
+      if (how !== "kill") failure = this.#disk.cutPower(how, child.pid ?? null);
       cutEnds = process.hrtime.bigint();
       child.kill("SIGKILL");
     };
@@ -132,7 +149,7 @@ export class PowerRounds {
         lines.push(line);
         if (what === "o") timer ??= setTimeout(cut, after);
         if ("line" in moment && what === moment.line && --left === 0) cut();
-        if (!isCut && this.#random.next(40) === 0) this.#stir();
+        if (!isCut && how !== "kill" && this.#random.next(40) === 0) this.#stir();
       }
     });
     await ended(child);
@@ -141,6 +158,7 @@ export class PowerRounds {
     assert.equal(failure, null);
     return lines.flatMap((line) => {
       const [time = "", what = "", ...values] = line.split(" ");
+      if (how === "kill") return [[what, ...values].join(" ")];
       const isLate = BigInt(time) > (acknowledgements.has(what) ? cutBegins : cutEnds);
       return isLate ? [] : [[what, ...values].join(" ")];
     });
@@ -168,10 +186,10 @@ export class PowerRounds {
     const model = this.#model;
     const [what, ...values] = line.split(" ");
     const [at = 0, number = 0] = values.map(Number);
-    if (what === "w") {
+    if (what === "w" || what === "+") {
+      if (what === "w") model.appended();
       const [lsn] = model.beginAppend([payloadOf(this.#seed, number)]);
       assert.equal(lsn, at, `record ${number} was appended at ${at}`);
-      model.appended();
       this.#number = number + 1;
       this.counts.announced++;
     } else if (what === "d") model.synced(at);
@@ -187,13 +205,13 @@ export class PowerRounds {
     assert.equal(this.#model.head, head, "the head that truncateBefore resolved with");
   }
 
-  async #judge(what: string): Promise<void> {
+  async #judge(what: string, how: End): Promise<void> {
     const { durable } = this.#model;
     const before = this.#model.records.filter((record) => endOf(record) <= durable).length;
     const wal = await this.#open();
     const found = await contentThenClose(wal);
     if (wal.recovery.damage !== null) this.counts.damaged++;
-    this.#model.afterCrash(found, "power", what);
+    this.#model.afterCrash(found, how === "kill" ? "kill" : "power", what);
     this.counts.acknowledged += before;
     this.counts.more += found.records.length - Math.min(before, found.records.length);
     await this.#judgeAgain(found, what);

@@ -7,7 +7,8 @@
  * Before each stands the time, in nanoseconds of the clock that all processes have in common.
  *
  *   o                  the log is open
- *   w <lsn> <number>   record `number` is about to be appended, at `lsn`
+ *   w <lsn> <number>   record `number` is about to be appended, at `lsn`; what came before was appended
+ *   + <lsn> <number>   and this one with it
  *   d <lsn>            everything below was acknowledged: a sync of it has resolved
  *   X <lsn>  x         truncateAfter(lsn) is about to be called; has resolved
  *   B <lsn>  b <head>  truncateBefore(lsn) is about to be called; has resolved, with the new head
@@ -54,7 +55,7 @@ function announce(count: number): string[] {
   for (let i = 0; i < count; i++) {
     const payload = payloadOf(seed, number);
     lsns.push(at as Lsn);
-    lines.push(`w ${at} ${number++}`);
+    lines.push(`${i === 0 ? "w" : "+"} ${at} ${number++}`);
     payloads.push(payload);
     at += 8 + payload.length;
   }

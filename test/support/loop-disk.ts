@@ -90,18 +90,22 @@ function unmount(dir: string): string | null {
 export class LoopDisk {
   readonly dir: string;
   readonly #image: string;
-  readonly system: FileSystem;
+  readonly #system: FileSystem;
   #mounted = false;
 
   constructor(base: string, system: FileSystem) {
     this.dir = join(base, "mounted");
     this.#image = join(base, "disk.img");
-    this.system = system;
+    this.#system = system;
+  }
+
+  get showsOldBlocks(): boolean {
+    return this.#system.showsOldBlocks ?? false;
   }
 
   /** A reason in words where it cannot be mounted. */
   mount(): string | null {
-    const failure = run("mount", "-o", this.system.mountOptions, this.#image, this.dir);
+    const failure = run("mount", "-o", this.#system.mountOptions, this.#image, this.dir);
     this.#mounted = failure === null;
     return failure;
   }
@@ -115,7 +119,7 @@ export class LoopDisk {
 
   /** Ends the file system where it stands, under the process `pid`, which is stopped then. Null: done. */
   cutPower(how: PowerCut, pid: number | null): string | null {
-    if (this.system.power !== "copy") return this.#shutDown(how);
+    if (this.#system.power !== "copy") return this.#shutDown(how);
     if (pid !== null) stop(pid);
     return run("cp", "--sparse=always", this.#image, `${this.#image}.cut`);
   }
@@ -141,7 +145,7 @@ export class LoopDisk {
     const left = run("umount", this.dir);
     if (left !== null) throw new Error(`after the power cut: ${left}`);
     this.#mounted = false;
-    if (this.system.power === "copy") renameSync(`${this.#image}.cut`, this.#image);
+    if (this.#system.power === "copy") renameSync(`${this.#image}.cut`, this.#image);
     const failure = this.mount();
     if (failure !== null) throw new Error(`after the power cut: ${failure}`);
   }
