@@ -37,6 +37,13 @@ export interface Progress {
   whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void;
 }
 
+/** One who waits for the log to pass `offset`, or to leave the epoch `seen`. */
+interface Wait {
+  readonly offset: Lsn;
+  readonly seen: number;
+  readonly wake: () => void;
+}
+
 /**
  * Progress in one thread. It is told of what this thread does, and tells those who wait; of what other
  * threads do, once the log is shared, it learns by waiting on the cells while anyone waits for it.
@@ -47,7 +54,7 @@ export class LocalProgress implements Progress {
   #turns = 0;
   #listens = false;
   readonly #state: LogState;
-  readonly #waiting: Readonly<Record<Until, Set<() => void>>> = { appended: new Set(), durable: new Set() };
+  readonly #waiting: Readonly<Record<Until, Set<Wait>>> = { appended: new Set(), durable: new Set() };
 
   constructor(state: LogState) {
     this.#state = state;
@@ -75,10 +82,11 @@ export class LocalProgress implements Progress {
       return () => {};
     }
     const waiting = this.#waiting[until];
-    waiting.add(wake);
+    const wait = { offset, seen, wake };
+    waiting.add(wait);
     if (until === "appended") this.appendAwaited = true;
     if (this.#state.isShared && !this.#listens) void this.#listen();
-    return () => waiting.delete(wake);
+    return () => waiting.delete(wait);
   }
 
   /** Records were appended. To be called if `appendAwaited`. */
@@ -92,31 +100,35 @@ export class LocalProgress implements Progress {
     wakeAll(this.#waiting.durable);
   }
 
-  /** Until nobody waits: looks at each change that another thread makes. Keeps no process alive. */
+  /**
+   * Until nobody waits: looks at each change that another thread makes. Keeps no process alive. Wakes
+   * only those who have something to look at: one woken for nothing waits again, and would be woken
+   * again, before the event loop has its turn.
+   */
   async #listen(): Promise<void> {
     this.#listens = true;
     const state = this.#state;
     const waiter = state.waiter();
-    const look = (): string => `${state.turns} ${state.committed} ${state.durable}`;
     try {
-      let before = "";
       while (this.#waiting.appended.size + this.#waiting.durable.size > 0) {
         const seen = state.epoch;
-        const now = look();
-        if (now !== before) {
-          before = now;
-          this.afterAppend();
-          this.afterFlush();
-          await Promise.resolve();
-        } else if (waiter.enter("writer")) {
-          await state.change(seen);
-          state.lookForDead();
-        }
+        this.#wakePast("appended");
+        this.#wakePast("durable");
+        if (!waiter.enter("writer")) continue;
+        await state.change(seen);
+        state.lookForDead();
       }
     } finally {
       waiter.leave();
       this.#listens = false;
     }
+  }
+
+  #wakePast(until: Until): void {
+    const waiting = this.#waiting[until];
+    if (waiting.size === 0) return;
+    const [epoch, reached] = [this.epoch, this[until]];
+    wakeAll(waiting, (wait) => wait.seen !== epoch || reached > wait.offset);
   }
 
   /** The log was cut, poisoned or closed. */
@@ -127,9 +139,10 @@ export class LocalProgress implements Progress {
   }
 }
 
-function wakeAll(waiting: Set<() => void>): void {
+function wakeAll(waiting: Set<Wait>, isDue: (wait: Wait) => boolean = () => true): void {
   if (waiting.size === 0) return;
-  const woken = [...waiting];
-  waiting.clear();
-  for (const wake of woken) wake();
+  for (const wait of [...waiting].filter(isDue)) {
+    waiting.delete(wait);
+    wait.wake();
+  }
 }

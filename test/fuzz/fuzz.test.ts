@@ -47,7 +47,7 @@ for (const target of targets) {
     if (!found.failed) return;
     const [recipe] = found.counterexample ?? [];
     const path = recipe === undefined ? "nowhere" : keep(cook(recipe));
-    const why = found.errorInstance instanceof Error ? found.errorInstance.message : found.errorInstance;
+    const why = String(found.errorInstance);
     assert.fail(`WAL_DB_FUZZ_SEED=${seed}, kept as ${path}\n${JSON.stringify(recipe)}\n${why}`);
   });
 }
