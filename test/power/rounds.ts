@@ -187,12 +187,12 @@ export class PowerRounds {
     const [what, ...values] = line.split(" ");
     const [at = 0, number = 0] = values.map(Number);
     if (what === "w" || what === "+") {
-      if (what === "w") model.appended();
       const [lsn] = model.beginAppend([payloadOf(this.#seed, number)]);
       assert.equal(lsn, at, `record ${number} was appended at ${at}`);
       this.#number = number + 1;
       this.counts.announced++;
-    } else if (what === "d") model.synced(at);
+    } else if (what === "a") model.appended();
+    else if (what === "d") model.synced(at);
     else if (what === "X") model.beginTruncateAfter(at);
     else if (what === "x") model.truncatedAfter();
     else if (what === "B") this.#model.beginTruncateBefore(at);

@@ -7,8 +7,9 @@
  * Before each stands the time, in nanoseconds of the clock that all processes have in common.
  *
  *   o                  the log is open
- *   w <lsn> <number>   record `number` is about to be appended, at `lsn`; what came before was appended
+ *   w <lsn> <number>   record `number` is about to be appended, at `lsn`
  *   + <lsn> <number>   and this one with it
+ *   a                  append has returned: what was announced is in the page cache
  *   d <lsn>            everything below was acknowledged: a sync of it has resolved
  *   X <lsn>  x         truncateAfter(lsn) is about to be called; has resolved
  *   B <lsn>  b <head>  truncateBefore(lsn) is about to be called; has resolved, with the new head
@@ -103,9 +104,13 @@ function truncateBefore(): void {
 
 async function step(): Promise<void> {
   const kindOfStep = random.next(100);
-  if (kindOfStep < 35) for (const payload of announce(1)) wal.append(payload);
-  else if (kindOfStep < 45) wal.appendBatch(announce(1 + random.next(12)));
-  else if (kindOfStep < 60) wait(() => wal.sync());
+  if (kindOfStep < 35) {
+    for (const payload of announce(1)) wal.append(payload);
+    tell("a");
+  } else if (kindOfStep < 45) {
+    wal.appendBatch(announce(1 + random.next(12)));
+    tell("a");
+  } else if (kindOfStep < 60) wait(() => wal.sync());
   else if (kindOfStep < 62) {
     wal.syncBlocking();
     tell(`d ${wal.end}`);
