@@ -38,7 +38,10 @@ export interface Writable {
   /** The cuts made by this thread: one that is under way is completed rather than waited for. */
   readonly cuts: SuffixCut | null;
   readonly maxRecordBytes: number;
-  /** Part of what was written at `start` may have been intact records, and goes. Must not throw. */
+  /**
+   * Part of what was written at `start` may have been intact records, and goes. Called with the gate
+   * closed. Must not throw.
+   */
   readonly noteCut: (start: Lsn) => void;
 }
 
@@ -202,7 +205,7 @@ export class Writer {
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
-      throw this.#failedWrite(start, size, several, error);
+      throw this.#takeBack(start, size, several, error);
     }
     state.release();
     if (this.#progress.appendAwaited) this.#progress.afterAppend();
@@ -225,16 +228,8 @@ export class Writer {
     }
   }
 
-  /** Noted twice, as every cut is: before the bytes go, and before others take their place. */
-  #failedWrite(start: Lsn, size: number, several: boolean, error: unknown): WalError {
-    if (several) this.#log.noteCut(start);
-    const failure = this.#takeBack(start, size, error);
-    if (several) this.#log.noteCut(start);
-    return failure;
-  }
-
   /** Takes the reservation back, and what was written of it; or else poisons the log. */
-  #takeBack(start: Lsn, size: number, error: unknown): WalError {
+  #takeBack(start: Lsn, size: number, several: boolean, error: unknown): WalError {
     const store = this.#store;
     const state = this.#state;
     const where = { path: store.path, offset: start };
@@ -243,6 +238,8 @@ export class Writer {
       state.setPoison(failure);
       return poisoned(state.poison ?? failure, store.path);
     }
+    // Noted twice, as every cut is: before the bytes go, and before others take their place.
+    if (several) this.#log.noteCut(start);
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
       checkDone(store, "truncate", store.truncate(start));
@@ -255,6 +252,7 @@ export class Writer {
       state.setPoison(cut);
       return poisoned(cut, store.path);
     }
+    if (several) this.#log.noteCut(start);
     state.openGate(start);
     return failure;
   }
