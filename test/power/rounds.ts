@@ -21,6 +21,15 @@ import { type LogKind, payloadOf, segmentBytes } from "./script.ts";
 
 const writerPath = fileURLToPath(new URL("./writer.js", import.meta.url));
 
+/** A line of the writer, taken apart. */
+interface Told {
+  readonly what: string;
+  readonly at: number;
+  readonly number: number;
+  /** Told after the power cut had begun. */
+  readonly isLate: boolean;
+}
+
 /** When to cut the power: so long after the log is open, or as soon as such a line is heard. */
 export type Moment =
   | { readonly milliseconds: number }
@@ -94,7 +103,7 @@ export class PowerRounds {
     const told = await this.#untilCut(how, moment);
     if (how !== "kill") this.#disk.restart();
     try {
-      for (const line of told) this.#hear(line);
+      for (const line of told) if (!this.#hear(line)) break;
       await this.#judge(`end ${this.counts.rounds} (${how}, ${JSON.stringify(moment)})`, how);
       return null;
     } catch (error) {
@@ -115,7 +124,7 @@ export class PowerRounds {
   }
 
   /** Runs the process until the power is cut; what it told before, and what it set out to do meanwhile. */
-  async #untilCut(how: End, moment: Moment): Promise<string[]> {
+  async #untilCut(how: End, moment: Moment): Promise<Told[]> {
     const roundSeed = this.#random.next(2 ** 31);
     const args = [this.#dist, this.#kind, this.#log, this.#seed, roundSeed, this.#number, this.#cuts].map(
       String,
@@ -158,9 +167,9 @@ export class PowerRounds {
     assert.equal(failure, null);
     return lines.flatMap((line) => {
       const [time = "", what = "", ...values] = line.split(" ");
-      if (how === "kill") return [[what, ...values].join(" ")];
-      const isLate = BigInt(time) > (acknowledgements.has(what) ? cutBegins : cutEnds);
-      return isLate ? [] : [[what, ...values].join(" ")];
+      const isLate = how !== "kill" && BigInt(time) > cutBegins;
+      const isVoid = isLate && (acknowledgements.has(what) || BigInt(time) > cutEnds);
+      return isVoid ? [] : [{ what, at: Number(values[0]), number: Number(values[1]), isLate }];
     });
   }
 
@@ -182,11 +191,12 @@ export class PowerRounds {
     }
   }
 
-  #hear(line: string): void {
+  /** False: nothing that follows counts. */
+  #hear({ what, at, number, isLate }: Told): boolean {
     const model = this.#model;
-    const [what, ...values] = line.split(" ");
-    const [at = 0, number = 0] = values.map(Number);
     if (what === "w" || what === "+") {
+      // An append that failed, as they do now, has given its place back.
+      if (isLate && at < model.end) return false;
       const [lsn] = model.beginAppend([payloadOf(this.#seed, number)]);
       assert.equal(lsn, at, `record ${number} was appended at ${at}`);
       this.#number = number + 1;
@@ -195,9 +205,10 @@ export class PowerRounds {
     else if (what === "d") model.synced(at);
     else if (what === "X") model.beginTruncateAfter(at);
     else if (what === "x") model.truncatedAfter();
-    else if (what === "B") this.#model.beginTruncateBefore(at);
+    else if (what === "B") model.beginTruncateBefore(at);
     else if (what === "b") this.#headIs(at);
-    else assert.ok(what === "o" || what === "e", `the writer told "${line}"`);
+    else assert.ok(what === "o" || what === "e", `the writer told "${what}"`);
+    return true;
   }
 
   #headIs(head: number): void {
