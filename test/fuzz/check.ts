@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { Lsn, type Wal, WalError, type WalErrorCode, type WalRecord } from "wal-db";
+import { SimulatedDisk } from "wal-db/testing";
 import type { convertOn } from "#internal/convert.js";
 import type { CutNotes } from "#internal/recovery/cut-notes.js";
 import type { Disk } from "#internal/store/disk.js";
@@ -13,7 +14,6 @@ import type { Library } from "../support/library.ts";
 import { plainDirectory } from "../support/plain-directory.ts";
 import { crcPlain, joined, recordAt, scanPlain } from "../support/plain-format.ts";
 import { expectedOpen, type OracleAnswer } from "../support/recovery-oracle.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
 import type { FuzzCase, FuzzOptions } from "./case.ts";
 import { Meter, withMeter } from "./meter.ts";
 
@@ -52,13 +52,12 @@ function plainOf({ files, options }: FuzzCase): Plain {
   return { head, image, answer, isLog: true, isHuge };
 }
 
-function diskOf({ files, options }: FuzzCase): VolatileDisk {
+function diskOf({ files, options }: FuzzCase): SimulatedDisk {
   const inside = options.segmentSize === null ? log : `${log}/`;
-  const disk = new VolatileDisk(
-    Object.fromEntries(Object.entries(files).map(([name, bytes]) => [inside + name, bytes])),
-  );
-  if (options.segmentSize !== null) disk.disk.makeDirectory(log);
-  return disk;
+  return new SimulatedDisk({
+    files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [inside + name, bytes])),
+    directories: options.segmentSize === null ? [] : [log],
+  });
 }
 
 async function opened({ library }: Fuzzed, disk: Disk, options: FuzzOptions, blocking = false): Promise<Wal> {
@@ -97,7 +96,7 @@ export async function check(fuzzed: Fuzzed, given: FuzzCase): Promise<void> {
 async function checkOpen(fuzzed: Fuzzed, given: FuzzCase, plain: Plain, meter: Meter): Promise<void> {
   const sim = diskOf(given);
   const before = sim.files();
-  const disk = meter.on(sim.disk);
+  const disk = meter.on(sim);
   let wal: Wal;
   try {
     wal = await opened(fuzzed, disk, given.options);
@@ -249,7 +248,7 @@ async function checkConvert(fuzzed: Fuzzed, given: FuzzCase, plain: Plain, meter
   const size = toSegments ? 50 : null;
   const shift = size === null ? plain.head : 0;
   try {
-    const report = await fuzzed.convertOn(meter.on(sim.disk), log, "/to", {
+    const report = await fuzzed.convertOn(meter.on(sim), log, "/to", {
       ...(size === null ? { rebase: true } : { segmentSize: size }),
       sourceSegmentSize: segmentSize ?? undefined,
       maxRecordSize,

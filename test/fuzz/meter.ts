@@ -47,17 +47,13 @@ export class Meter {
       this.#reads++;
       this.#check();
     };
-    return {
-      ...disk,
-      read: (...given) => {
-        count();
-        return disk.read(...given);
+    return new Proxy(disk, {
+      get: (target, name) => {
+        if (name === "read" || name === "readAhead") count();
+        const member: unknown = Reflect.get(target, name);
+        return typeof member === "function" ? (member.bind(target) as unknown) : member;
       },
-      readAhead: async (...given) => {
-        count();
-        return disk.readAhead(...given);
-      },
-    };
+    });
   }
 
   #check(): void {

@@ -3,7 +3,7 @@
  * shrunk and changed by whoever looks for the input that breaks something; the case is what comes of it.
  */
 import { crcPlain, frameOf, joined, logOf, markSlot, scanPlain } from "../support/plain-format.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import type { FuzzCase, FuzzOptions, Target } from "./case.ts";
 
 export interface RecipeStep {

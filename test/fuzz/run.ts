@@ -14,7 +14,7 @@
 import { parseArgs } from "node:util";
 import * as fc from "fast-check";
 import { distDir } from "../support/broken-copy.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { recipes } from "./arbitrary.ts";
 import { type Target, targets } from "./case.ts";
 import { check, type Fuzzed } from "./check.ts";

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { distDir, folderOfCopy, type Mutation } from "../support/broken-copy.ts";
 import { type FileSystem, fileSystems, type LoopDisk, loopDisk } from "../support/loop-disk.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { type Moment, PowerRounds } from "./rounds.ts";
 import type { LogKind } from "./script.ts";
 

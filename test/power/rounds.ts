@@ -16,7 +16,7 @@ import { Wal } from "wal-db";
 import { contentOf } from "../support/log-driver.ts";
 import { endOf, type LogContent, LogModel } from "../support/log-model.ts";
 import { type PowerCut, writeBack } from "../support/loop-disk.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { type LogKind, payloadOf, segmentBytes } from "./script.ts";
 
 const writerPath = fileURLToPath(new URL("./writer.js", import.meta.url));

@@ -1,5 +1,5 @@
 /** What stands in the log of these rounds: each record is a function of the seed and of its number. */
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 
 export type LogKind = "file" | "segments";
 

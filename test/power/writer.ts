@@ -18,7 +18,7 @@
 import { writeSync } from "node:fs";
 import type { Lsn } from "wal-db";
 import { libraryIn } from "../support/library.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { payloadOf, segmentBytes } from "./script.ts";
 
 const [, , dist = "", kind = "", log = "", seedText = "", roundText = "", firstText = "", cutsText = ""] =
