@@ -527,7 +527,12 @@ export class Wal implements AsyncDisposable {
     const { maxRecordBytes } = this.#settings;
     if (this.#settings.readOnly) {
       const cutsFile = this.#cutsFile;
-      return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen: () => !this.#closed });
+      const isOpen = (): boolean => !this.#closed;
+      try {
+        return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen });
+      } catch (error) {
+        throw asIoError(error, "Reading the notes of cuts beside the log failed", { path: this.#path });
+      }
     }
     const at = from ?? this.head;
     const end = this.#state.committed;
@@ -707,7 +712,11 @@ export class Wal implements AsyncDisposable {
       throw invalidArgument(`from is ${at}, outside the log from ${this.head} to ${this.#state.committed}.`);
     }
     if (this.#readers === null) throw this.#closedError();
-    return this.#readers.get(name, at);
+    try {
+      return this.#readers.get(name, at);
+    } catch (error) {
+      throw asIoError(error, `Reading the position of reader ${name} failed`, { path: this.#path });
+    }
   }
 
   /**

@@ -174,6 +174,8 @@ export class Archive {
       const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
+        // A cut came while it was read: it is not whole now, or is made of other bytes.
+        if (this.#cuts !== cuts) continue;
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
         // A cut may have come while the hook was at it: then this is not the segment that it took.
         if (this.#cuts !== cuts) continue;
