@@ -14,7 +14,7 @@ export const membersToCome: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of the contract that the package does not have yet. */
-export const modulesToCome: readonly string[] = ["wal-db/mapped", "wal-db/pack-io", "wal-db/testing"];
+export const modulesToCome: readonly string[] = ["wal-db/mapped", "wal-db/pack-io"];
 
 export const contractModule = "wal-db-contract";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32c } from "wal-db";
 import { crc32cRange } from "#internal/record/crc32c.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { referenceCrc32c } from "../support/reference-format.ts";
 import { walFault } from "../support/wal-fault.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameBuffer, headerFor, payloadOf } from "#internal/record/frame.js";
 import { scratchInitialBytes, scratchKeepBytesMax } from "#internal/limits.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { concat, referenceFrame, referenceLog } from "../support/reference-format.ts";
 import { walFault } from "../support/wal-fault.ts";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { Lsn } from "wal-db";
 import { Scan } from "#internal/record/scan.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { concat, referenceLog, referenceScan, type ReferenceScan } from "../support/reference-format.ts";
 
 const maxRecordBytes = 1000;

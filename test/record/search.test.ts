@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { Search } from "#internal/record/search.js";
 import { Window } from "#internal/record/window.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { concat, referenceFrame, referenceLog, referenceRecordAt } from "../support/reference-format.ts";
 
 function search(log: Uint8Array, damage: number, max = 1000, chunk = 64): number | "none" | "unknown" {

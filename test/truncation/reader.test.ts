@@ -7,9 +7,9 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { library } from "../support/library.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
-import { openOn } from "../support/volatile-log.ts";
+import { openOn } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { logsDisk } from "../support/logs-disk.ts";
 
 const texts = Array.from({ length: 10 }, (_, i) => `record ${i}`);
 
@@ -115,16 +115,16 @@ test("a reader that was removed, or whose log is closed, advances no more", (t) 
  */
 test("after a power cut no position is past the end of the log", () => {
   for (const segmentSize of [null, 32]) {
-    const sim = new VolatileDisk();
-    let wal = openOn(library, sim.disk, segmentSize);
+    const sim = logsDisk();
+    let wal = openOn(library, sim, segmentSize);
     const first = wal.appendAndSyncBlocking("first");
     wal.appendBatch(texts);
     const reader = wal.reader("r");
     reader.advance(wal.end);
     // The system happens to write the position back, and nothing else.
     sim.writeBack((path) => path.endsWith("reader-r"));
-    sim.cutPower();
-    wal = openOn(library, sim.disk, segmentSize);
+    sim.crash({ keep: "none" });
+    wal = openOn(library, sim, segmentSize);
     const end = wal.read(first).next;
     assert.equal(wal.end, end);
     const position = wal.reader("r").position;
@@ -135,8 +135,8 @@ test("after a power cut no position is past the end of the log", () => {
       ["next", "one more"],
     );
     // And it stays so.
-    sim.cutPower();
-    wal = openOn(library, sim.disk, segmentSize);
+    sim.crash({ keep: "none" });
+    wal = openOn(library, sim, segmentSize);
     assert.equal(wal.reader("r").position, end);
   }
 });

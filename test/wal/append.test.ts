@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Lsn, MemStore, type RecordInput, Wal } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { concat, referenceFrame, referenceLog } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 

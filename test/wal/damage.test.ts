@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MemStore, Wal } from "wal-db";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { concat, referenceLog, referenceScan } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type IterOptions, Lsn, MemStore, Wal, WalError, WalRecord } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { referenceLog } from "../support/reference-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { systemError, walFault } from "../support/wal-fault.ts";
