@@ -528,11 +528,7 @@ export class Wal implements AsyncDisposable {
     if (this.#settings.readOnly) {
       const cutsFile = this.#cutsFile;
       const isOpen = (): boolean => !this.#closed;
-      try {
-        return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen });
-      } catch (error) {
-        throw asIoError(error, "Reading the notes of cuts beside the log failed", { path: this.#path });
-      }
+      return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen });
     }
     const at = from ?? this.head;
     const end = this.#state.committed;
@@ -1012,7 +1008,14 @@ export class Wal implements AsyncDisposable {
         this.#archive?.advance();
       }
     } catch (error) {
-      throw asIoError(error, `Dropping the log before ${at} failed`, { path: this.#path, offset: at });
+      const failure = asIoError(error, `Dropping the log before ${at} failed`, {
+        path: this.#path,
+        offset: at,
+      });
+      // The marker stands there and is not durable: a cut below it, made now, would leave no log.
+      if (this.#store.side?.segments !== undefined && this.#store.head > this.head)
+        this.#state.setPoison(failure);
+      throw failure;
     }
     return this.head;
   }

@@ -24,8 +24,9 @@ export class Archived {
 
   /** Before the hook does its work. Answers what is to be called when it is through. */
   given(segment: SealedSegment, machine: Machine): { readonly fault: string | null; taken(): void } {
-    const seen = machine.files()[segment.path];
-    const durable = machine.durableFiles()[segment.path];
+    const isIt = (path: string): boolean => path === segment.path;
+    const seen = machine.files(isIt)[segment.path];
+    const durable = machine.durableFiles(isIt)[segment.path];
     const cuts = this.#cuts;
     const taken = (): void => {
       if (cuts === this.#cuts) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);

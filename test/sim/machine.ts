@@ -1,9 +1,13 @@
 /**
  * A machine with a disk: starts processes, takes them down at any call, and makes calls fail. What
- * the disk itself does with bytes that are not flushed is the simulated disk's matter.
+ * the disk itself does with bytes that are not flushed is the simulated disk's matter
+ * (src/testing/simulated-disk.ts).
+ *
+ * A process sees the disk through a Disk of its own, which is of no use once it is gone: what it still
+ * had under way must not reach the disk of the next one.
  */
 import type { Disk } from "#internal/store/disk.js";
-import { randomFrom, systemError, VolatileDisk } from "../support/volatile-disk.ts";
+import { type DiskEffect, Random, SimulatedDisk } from "wal-db/testing";
 import type { Crash, FaultCall, FaultOp, LieKind } from "./program.ts";
 
 /** What a process gets to see of its own end. */
@@ -25,6 +29,12 @@ interface ArmedStop {
   readonly crash: Crash;
 }
 
+interface ArmedLie {
+  readonly kind: LieKind;
+  readonly isMeant: (path: string) => boolean;
+  readonly at: number;
+}
+
 /** Calls that change what is on the disk or what of it is durable: where a crash makes a difference. */
 const changing: ReadonlySet<string> = new Set([
   "create",
@@ -34,14 +44,11 @@ const changing: ReadonlySet<string> = new Set([
   "flushDirectory",
   "rename",
   "remove",
+  "makeDirectory",
 ]);
 
-interface OneWrite {
-  readonly bytes: Uint8Array;
-  readonly from: number;
-  readonly length: number;
-  readonly position: number;
-}
+/** Turns of the event loop that a slow flush takes. */
+const slowTurns = 8;
 
 /** Files by path. */
 export type Files = Readonly<Record<string, Uint8Array>>;
@@ -54,6 +61,7 @@ export class Machine {
   hasTornSectors = false;
   /** From then on the disk is not what was written to it. */
   hasLied = false;
+  /** Changing calls so far. */
   calls = 0;
   /** A hash of every changing call: two runs of one program have the same. */
   trace = 0x811c9dc5;
@@ -62,21 +70,24 @@ export class Machine {
   /** Called before each changing call. What it throws is kept in `watchFailure`. */
   watch: ((call: string, path: string) => void) | null = null;
   watchFailure: { readonly error: unknown } | null = null;
-  readonly #sim = new VolatileDisk();
+  readonly #sim: SimulatedDisk;
   #process = 0;
   #faults: ArmedFault[] = [];
   #stop: ArmedStop | null = null;
   #stopped: Crash | null = null;
-  #lie: { readonly kind: LieKind; readonly isMeant: (path: string) => boolean; readonly at: number } | null =
-    null;
-  #watchers = new Set<{ directory: string; changed: (name: string | null) => void }>();
+  #lie: ArmedLie | null = null;
+  #isQuiet = false;
 
-  files(): Files {
-    return this.#sim.files();
+  constructor(seed: number) {
+    this.#sim = new SimulatedDisk({ seed, directories: ["/logs"] });
   }
 
-  durableFiles(): Files {
-    return this.#sim.durableFiles();
+  files(chosen?: (path: string) => boolean): Files {
+    return this.#sim.files(chosen);
+  }
+
+  durableFiles(chosen?: (path: string) => boolean): Files {
+    return this.#sim.durableFiles(chosen);
   }
 
   /** Set when an armed stop has come: how the machine goes down. */
@@ -99,53 +110,26 @@ export class Machine {
 
   /** Runs `work`, during which no fault is met and no process ends. */
   undisturbed<T>(work: () => T): T {
-    const [faults, stop] = [this.#faults, this.#stop];
-    this.#faults = [];
-    this.#stop = null;
+    this.#isQuiet = true;
     try {
       return work();
     } finally {
-      this.#faults = faults;
-      this.#stop = stop;
+      this.#isQuiet = false;
     }
   }
 
   /**
-   * The disk does wrong: a bit of a file turns, now; or the next write to such a file is lost, or goes
-   * elsewhere, though the disk says that it was done.
+   * The disk does wrong: a bit of a file turns, now; or the next write to such a file, or its next
+   * flush, is not done, or done elsewhere, though the disk says that it was done.
    */
   lie(kind: LieKind, isMeant: (path: string) => boolean, at: number, bit: number): void {
-    if (kind === "rot") this.#rot(isMeant, at, bit);
+    if (kind === "rot" || kind === "hidden rot") this.#rot(isMeant, at, bit, kind === "hidden rot");
     else this.#lie = { kind, isMeant, at };
   }
 
-  #rot(isMeant: (path: string) => boolean, at: number, bit: number): void {
-    const some = Object.entries(this.files()).filter(([path, bytes]) => bytes.length > 0 && isMeant(path));
-    const total = some.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-    let offset = Math.min(total - 1, Math.floor(at * total));
-    for (const [path, bytes] of some) {
-      if (offset >= bytes.length) {
-        offset -= bytes.length;
-        continue;
-      }
-      const fd = this.#sim.disk.open(path, "r+");
-      this.#sim.disk.write(fd, Uint8Array.of((bytes[offset] ?? 0) ^ (1 << bit)), 0, 1, offset);
-      this.#sim.disk.close(fd);
-      this.#sim.writeBack((each) => each === path);
-      this.#lied(`rot ${path} ${offset}`);
-      return;
-    }
-  }
-
-  #lied(what: string): void {
-    this.hasLied = true;
-    this.lies++;
-    this.note(what);
-  }
-
   writeBack(seed: number): void {
-    const random = randomFrom(seed);
-    this.#sim.writeBack(() => random() < 0.5);
+    const random = new Random(seed);
+    this.#sim.writeBack(() => random.next(2) === 0);
   }
 
   /** The process is gone, and perhaps the power. */
@@ -154,12 +138,15 @@ export class Machine {
     this.#stop = null;
     this.#stopped = null;
     this.#faults = [];
-    this.#watchers.clear();
+    this.#sim.flushTurns = 1;
     this.note(`crash ${JSON.stringify(crash)}`);
-    this.hasTornSectors ||= crash.how === "power" && crash.tear === "byte";
-    this.#sim.wholeWriteBytes = crash.tear === "byte" ? 0 : 16;
-    if (crash.how === "kill") this.#sim.killProcess();
-    else this.#sim.cutPower(crash.seed === null ? undefined : randomFrom(crash.seed), crash.names);
+    if (crash.how === "kill") this.#sim.kill();
+    else {
+      const { seed, keep, names, tear, order, room } = crash;
+      this.hasTornSectors ||= tear === "byte";
+      this.#sim.crash({ keep, names, tear, order, room, chooser: new Random(seed) });
+    }
+    if (crash.dropsCache) this.#sim.dropCache();
   }
 
   /** A word into the trace. */
@@ -172,7 +159,27 @@ export class Machine {
 
   /** The disk as a process that starts now sees it; of no use after the next crash. */
   start(): Disk {
-    return this.#wrap(this.#sim.disk, this.#process);
+    return this.#wrap(this.#sim, this.#process);
+  }
+
+  #rot(isMeant: (path: string) => boolean, at: number, bit: number, cached: boolean): void {
+    const some = Object.entries(this.files()).filter(([path, bytes]) => bytes.length > 0 && isMeant(path));
+    const total = some.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+    let offset = Math.min(total - 1, Math.floor(at * total));
+    for (const [path, bytes] of some) {
+      if (offset < bytes.length) {
+        this.#sim.rot(path, offset, { bit, cached });
+        this.#lied(`rot ${path} ${offset}`);
+        return;
+      }
+      offset -= bytes.length;
+    }
+  }
+
+  #lied(what: string): void {
+    this.hasLied = true;
+    this.lies++;
+    this.note(what);
   }
 
   #isGone(process: number): boolean {
@@ -185,30 +192,48 @@ export class Machine {
     throw new Stopped();
   }
 
-  /** Before a call: the fault that it is to meet, if any. Throws when the process ends here. */
-  #meet(process: number, call: string, path: string, detail: string): FaultOp["does"] | null {
+  /** Before a call: has it meet its fault, if any. Throws when the process ends here. */
+  #meet(process: number, call: string, path: string, detail: string, length = 0): void {
     if (this.#isGone(process)) throw new Stopped();
-    let met: FaultOp["does"] | null = null;
-    for (const fault of this.#faults) if (fault.call === call && --fault.left === 0) met = fault.does;
-    if (met !== null) {
-      this.#faults = this.#faults.filter((fault) => fault.left > 0);
+    if (this.#isQuiet) return;
+    const does = this.#faultOf(call);
+    if (does !== null) {
       this.faultsMet++;
-      this.note(`fault ${met} at ${call} ${path}`);
+      this.note(`fault ${does} at ${call} ${path}`);
     }
     if (changing.has(call)) {
       this.calls++;
       this.note(`${call} ${path}${detail}`);
       this.#tellWatch(call, path);
-      if (this.#stop !== null && --this.#stop.left === 0 && !(this.#stop.half && call === "write"))
-        this.#takeDown();
-      if (this.#stop !== null && this.#stop.left < 0) this.#takeDown();
+      const stop = this.#stop;
+      if (stop !== null && --stop.left <= 0 && !(stop.half && call === "write")) this.#takeDown();
     }
-    if (met === "EIO" || met === "ENOSPC") {
-      // A flush that fails does so in the disk, which drops what it should have written.
-      if (call !== "flush") throw systemError(met);
-      this.#sim.failFlush = 1;
-    }
-    return met;
+    if (does === "slow") this.#sim.flushTurns = slowTurns;
+    else if (does === "short") this.#inject(call, { kind: "short", most: Math.max(1, length >> 1) });
+    else if (does !== null) this.#inject(call, { kind: "fail", errno: does });
+    this.#tellLie(call, path);
+  }
+
+  #faultOf(call: string): FaultOp["does"] | null {
+    let does: FaultOp["does"] | null = null;
+    for (const fault of this.#faults) if (fault.call === call && --fault.left === 0) does = fault.does;
+    if (does !== null) this.#faults = this.#faults.filter((fault) => fault.left > 0);
+    return does;
+  }
+
+  #inject(call: string, effect: DiskEffect): void {
+    this.#sim.clearFaults();
+    this.#sim.inject({ call: call as FaultCall, effect });
+  }
+
+  #tellLie(call: string, path: string): void {
+    const lie = this.#lie;
+    if (lie === null || call !== (lie.kind === "flush" ? "flush" : "write") || !lie.isMeant(path)) return;
+    this.#lie = null;
+    this.#lied(`${lie.kind} ${call} ${path}`);
+    const by = Math.floor(lie.at * 200) - 100;
+    if (lie.kind === "misdirected") this.#inject(call, { kind: "misdirected", by });
+    else this.#inject(call, { kind: lie.kind === "flush" ? "lie" : "lost" });
   }
 
   #tellWatch(call: string, path: string): void {
@@ -220,33 +245,11 @@ export class Machine {
     }
   }
 
-  #changed(path: string): void {
-    const slash = path.lastIndexOf("/");
-    for (const { directory, changed } of this.#watchers) {
-      if (directory === path.slice(0, slash)) changed(path.slice(slash + 1));
-    }
-  }
-
-  #writeWrong(base: Disk, fd: number, path: string, write: OneWrite): number {
-    const { bytes, from, length, position } = write;
-    const { kind, at } = this.#lie ?? { kind: "lost", at: 0 };
-    this.#lie = null;
-    const elsewhere = Math.floor(at * (base.statOpen(fd).size + 64));
-    this.#lied(`${kind} ${path} ${position}+${length} ${elsewhere}`);
-    if (kind === "misdirected") base.write(fd, bytes, from, length, elsewhere);
-    return length;
-  }
-
-  /** Half of this write reaches the page cache, then the process ends. */
-  get #halves(): boolean {
-    return this.#stop !== null && this.#stop.left === 0 && this.#stop.half;
-  }
-
   #wrap(base: Disk, process: number): Disk {
     const paths = new Map<number, string>();
     const pathOf = (fd: number): string => paths.get(fd) ?? "?";
-    const meet = (call: string, path: string, detail = ""): FaultOp["does"] | null =>
-      this.#meet(process, call, path, detail);
+    const meet = (call: string, path: string, detail = "", length = 0): void =>
+      this.#meet(process, call, path, detail, length);
     const opened = (fd: number, path: string): number => {
       paths.set(fd, path);
       return fd;
@@ -256,9 +259,10 @@ export class Machine {
       return value;
     };
     const flush = async (fd: number, all: boolean): Promise<void> => {
-      const slow = meet("flush", pathOf(fd), all ? " all" : "") === "slow";
-      await (all ? base.flushAll(fd) : base.flushData(fd));
-      for (let turns = slow ? 7 : 0; turns > 0; turns--) await nextTurn();
+      meet("flush", pathOf(fd), all ? " all" : "");
+      const flushed = all ? base.flushAll(fd) : base.flushData(fd);
+      this.#sim.flushTurns = 1;
+      await flushed;
       alive(null);
     };
     return {
@@ -277,31 +281,26 @@ export class Machine {
       },
       statOpen: (fd) => alive(base.statOpen(fd)),
       read: (fd, into, from, length, position) => {
-        meet("read", pathOf(fd));
+        meet("read", pathOf(fd), "", length);
         return base.read(fd, into, from, length, position);
       },
       readAhead: async (fd, into, from, length, position) => {
-        meet("read", pathOf(fd));
         await nextTurn();
-        alive(null);
-        return base.read(fd, into, from, length, position);
+        meet("read", pathOf(fd), "", length);
+        return base.readAhead(fd, into, from, length, position);
       },
       write: (fd, bytes, from, length, position) => {
         const path = pathOf(fd);
-        const met = meet("write", path, ` ${position}+${length} ${sumOf(bytes, from, length)}`);
-        if (this.#lie?.isMeant(path) === true)
-          return this.#writeWrong(base, fd, path, { bytes, from, length, position });
-        const half = this.#halves;
-        const short = (met === "short" || half) && length > 1;
-        const wrote = base.write(fd, bytes, from, short ? length >> 1 : length, position);
+        meet("write", path, ` ${position}+${length} ${sumOf(bytes, from, length)}`, length);
+        // Half of it reaches the page cache, then the process ends.
+        const half = !this.#isQuiet && this.#stop !== null && this.#stop.left <= 0;
+        const wrote = base.write(fd, bytes, from, half && length > 1 ? length >> 1 : length, position);
         if (half) this.#takeDown();
-        this.#changed(path);
         return wrote;
       },
       truncate: (fd, length) => {
         meet("truncate", pathOf(fd), ` ${length}`);
         base.truncate(fd, length);
-        this.#changed(pathOf(fd));
       },
       flushData: (fd) => flush(fd, false),
       flushAll: (fd) => flush(fd, true),
@@ -327,20 +326,17 @@ export class Machine {
       rename: (from, to) => {
         meet("rename", from, ` to ${to}`);
         base.rename(from, to);
-        this.#changed(to);
       },
       remove: (path) => {
         meet("remove", path);
         base.remove(path);
-        this.#changed(path);
       },
-      makeDirectory: (path) => alive(base.makeDirectory(path)),
+      makeDirectory: (path) => {
+        meet("makeDirectory", path);
+        base.makeDirectory(path);
+      },
       removeDirectory: (path) => alive(base.removeDirectory(path)),
-      watch: (directory, changed) => {
-        const watcher = { directory, changed };
-        this.#watchers.add(watcher);
-        return () => this.#watchers.delete(watcher);
-      },
+      watch: (directory, changed) => base.watch?.(directory, changed) ?? (() => {}),
     };
   }
 }

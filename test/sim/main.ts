@@ -6,6 +6,7 @@
  *   --jobs n           processes that run them. Default: one for each core
  *   --replay seed      runs one program and prints every call on the disk
  *   --library folder   another build of the library
+ *   --no-shrink        only says which seed failed, and how
  *
  * Ends with 1 at the first program that fails, with its seed and the program made short.
  */
@@ -38,6 +39,7 @@ function optionsOf() {
       jobs: { type: "string", default: String(availableParallelism()) },
       replay: { type: "string" },
       library: { type: "string" },
+      "no-shrink": { type: "boolean", default: false },
       worker: { type: "boolean", default: false },
     },
   });
@@ -149,11 +151,12 @@ async function replay(seed: number): Promise<void> {
 
 async function tell(seed: number, failure: string): Promise<void> {
   console.log(`\nFAILED: seed ${seed}: ${failure}`);
+  process.exitCode = 1;
+  if (options["no-shrink"]) return;
   const short = await shrink(lib, programOf(seed, options.generations), failure);
   const again = await runProgram(lib, short);
   console.log(`\nMade short (${short.ops.length} operations): ${again.failure}\n${shown(short)}`);
   console.log(`\nReplay: npm run sim -- --generations ${options.generations} --replay ${seed}`);
-  process.exitCode = 1;
 }
 
 if (options.worker) work();

@@ -60,6 +60,10 @@ export class Model {
   #cuts = 0;
   /** Everything that was ever handed to the log, for when the disk has lied. */
   readonly #ever = new Set<string>();
+  /** Every record that ever stood in the log, where it stood. */
+  readonly #placed = new Set<string>();
+  /** The crash may have shown what a cut had taken off: see `crashed`. */
+  #showsRemains = false;
 
   get records(): readonly SimRecord[] {
     return this.#records;
@@ -82,6 +86,7 @@ export class Model {
       const lsn = this.end;
       this.#records.push({ lsn, text });
       this.#ever.add(text);
+      this.#placed.add(`${lsn} ${text}`);
       return lsn;
     });
   }
@@ -182,8 +187,13 @@ export class Model {
     this.#before = [];
   }
 
-  crashed(how: "kill" | "power"): void {
+  /**
+   * @param showsRemains A file system that gives out room without clearing it may show, past what was
+   *   synced, what stood there before it was cut off: intact records, which no reader can tell.
+   */
+  crashed(how: "kill" | "power", showsRemains = false): void {
     if (this.ended !== "power") this.ended = how;
+    this.#showsRemains ||= showsRemains;
     this.#syncs.clear();
   }
 
@@ -201,6 +211,7 @@ export class Model {
     this.#written = found.end;
     this.durable = found.end;
     this.ended = "closed";
+    this.#showsRemains = false;
     this.#before = [];
     this.#heads.clear();
     this.#ghosts = [];
@@ -234,6 +245,7 @@ export class Model {
   }
 
   #isGhost(record: SimRecord): boolean {
+    if (this.#showsRemains && this.#placed.has(`${record.lsn} ${record.text}`)) return true;
     return this.#ghosts.some((ghost) => ghost.lsn === record.lsn && ghost.text === record.text);
   }
 }

@@ -3,18 +3,34 @@
  * numbers in them. It is made from a seed, run by world.ts, and made shorter by leaving operations
  * out (shrink.ts); so an operation says "the record at 0.4 of the log", not "the record at 112".
  */
-import { Random } from "../support/random.ts";
+import { Random } from "wal-db/testing";
 
-/** How the machine goes down. */
+/** How the machine goes down; of a power cut, what crash-options.ts says of each. */
 export interface Crash {
   readonly how: "kill" | "power";
-  /** What a power cut keeps of what was not flushed; null: nothing. */
-  readonly seed: number | null;
-  /** What it keeps of names that were not flushed: the first so many changes, or any of them. */
+  readonly seed: number;
+  readonly keep: "some" | "none" | "all";
   readonly names: "prefix" | "any";
-  /** What of a write may reach the disk alone: a sector, or any byte. */
   readonly tear: "sector" | "byte";
+  readonly order: "made" | "any";
+  readonly room: "zeros" | "remains";
+  /** After a kill the cache lets go of what counts as clean: it matters where a flush had failed. */
+  readonly dropsCache: boolean;
 }
+
+export const killed: Crash = {
+  how: "kill",
+  seed: 0,
+  keep: "none",
+  names: "prefix",
+  tear: "sector",
+  order: "made",
+  room: "zeros",
+  dropsCache: false,
+};
+
+/** All that was not flushed is gone. */
+export const powerCut: Crash = { ...killed, how: "power" };
 
 export interface OpenOp {
   readonly op: "open";
@@ -43,7 +59,7 @@ export interface FaultOp {
   readonly does: "EIO" | "ENOSPC" | "short" | "slow";
 }
 
-export type LieKind = "rot" | "lost" | "misdirected";
+export type LieKind = "rot" | "hidden rot" | "lost" | "misdirected" | "flush";
 
 export type Op =
   | OpenOp
@@ -114,15 +130,20 @@ class Maker {
   readonly faults: boolean;
   readonly lies: boolean;
   readonly byteMode: boolean;
+  /** Somebody follows the log, and keeps asking. */
+  readonly follows: boolean;
   /** Records past payloadInPlaceBytesMin, which are written in two parts. */
   readonly large: boolean;
 
   constructor(seed: number) {
     this.random = new Random(seed * 7919 + 17);
-    this.segmentSize = this.of(segmentSizes);
+    const segmentSize = this.of(segmentSizes);
+    // As many files as there are records, and more: slow, so not as often.
+    this.segmentSize = segmentSize === 7 && !this.chance(4) ? 64 : segmentSize;
     this.faults = this.chance(3);
     this.lies = this.chance(6);
     this.byteMode = this.chance(5);
+    this.follows = this.chance(5);
     // A record of a quarter MiB in segments of 7 bytes would be as many files.
     this.large = this.chance(6) && (this.segmentSize === null || this.segmentSize > 10_000);
   }
@@ -159,12 +180,15 @@ class Maker {
   }
 
   crash(): Crash {
-    const how = this.chance(3) ? "kill" : "power";
     return {
-      how,
-      seed: this.chance(4) ? null : this.below(1_000_000),
+      how: this.chance(3) ? "kill" : "power",
+      seed: this.below(1_000_000),
+      keep: this.of(["some", "some", "some", "some", "none", "all"]),
       names: this.of(["prefix", "any"]),
       tear: this.byteMode ? "byte" : "sector",
+      order: this.of(["made", "made", "any"]),
+      room: this.of(["zeros", "zeros", "zeros", "zeros", "zeros", "remains"]),
+      dropsCache: this.chance(4),
     };
   }
 
@@ -237,7 +261,7 @@ class Maker {
   }
 
   lie(): Op {
-    const kind = this.of<LieKind>(["rot", "rot", "lost", "misdirected"]);
+    const kind = this.of<LieKind>(["rot", "hidden rot", "lost", "misdirected", "flush"]);
     return {
       op: "lie",
       kind,
@@ -260,6 +284,7 @@ class Maker {
     if (this.chance(9)) ops.push({ op: "look", verify: this.of(["tail", "full"]), maxRecordSize: null });
     if (this.faults && this.chance(4)) ops.push(this.fault());
     ops.push(this.open());
+    if (this.follows) ops.push({ op: "follow", until: this.of(["appended", "durable"]) });
     const length = this.below(3) === 0 ? 4 + this.below(30) : 2 + this.below(10);
     const armAt = this.chance(2) ? this.below(length) : -1;
     for (let i = 0; i < length; i++) {
@@ -267,11 +292,15 @@ class Maker {
       if (this.faults && this.chance(8)) ops.push(this.fault());
       if (this.lies && this.chance(14)) ops.push(this.lie());
       ops.push(this.work());
+      if (this.follows && this.chance(2)) ops.push({ op: "next", times: 1 + this.below(3) });
     }
     if (this.chance(4)) {
       ops.push({ op: "close", blocking: this.chance(2) });
       if (this.chance(3))
-        ops.push({ op: "convert", segmentSize: this.of(this.large ? [null, 1 << 20] : segmentSizes) });
+        ops.push({
+          op: "convert",
+          segmentSize: this.of(this.large ? [null, 1 << 20] : [null, 40, 300, 2000]),
+        });
       if (this.lies && this.chance(3)) ops.push(this.lie());
       if (this.chance(2)) ops.push({ op: "crash", crash: this.crash() });
     } else ops.push({ op: "crash", crash: this.crash() });

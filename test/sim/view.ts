@@ -42,10 +42,10 @@ export function isOfLog({ path, segmentSize }: Layout, file: string): boolean {
 /** Sizes of the segments that are there, by index. */
 export function segmentsIn(files: Files, dir: string): Map<number, number> {
   const sizes = new Map<number, number>();
-  for (const [path, bytes] of Object.entries(files)) {
-    if (!path.startsWith(`${dir}/`)) continue;
-    const [, digits] = segmentPattern.exec(path.slice(dir.length + 1)) ?? [];
-    if (digits !== undefined) sizes.set(Number(digits), bytes.length);
+  const length = segmentPath(dir, 0).length;
+  for (const path of Object.keys(files)) {
+    if (path.length !== length || !path.endsWith(".wal") || !path.startsWith(`${dir}/`)) continue;
+    sizes.set(Number(path.slice(dir.length + 1, -4)), files[path]?.length ?? 0);
   }
   return sizes;
 }

@@ -10,7 +10,7 @@ import type { Clock } from "./clock.ts";
 import { bytesOf, Followed, textOf } from "./followed.ts";
 import { type Files, Machine, Stopped } from "./machine.ts";
 import { type Content, endOf, Model, type SimRecord } from "./model.ts";
-import type { Crash, Filled, Op, OpenOp, Program } from "./program.ts";
+import { type Crash, type Filled, type Op, type OpenOp, powerCut, type Program } from "./program.ts";
 import type { SimLibrary } from "./sim-library.ts";
 import {
   beside,
@@ -21,6 +21,7 @@ import {
   type LogView,
   quarantined,
   sameBytes,
+  segmentPath,
   segmentsIn,
   viewOf,
 } from "./view.ts";
@@ -73,7 +74,7 @@ interface Outstanding {
 
 export class World {
   readonly counts: Counts = noCounts();
-  readonly machine = new Machine();
+  readonly machine: Machine;
   readonly #lib: SimLibrary;
   readonly #program: Program;
   readonly #clock: Clock;
@@ -102,6 +103,7 @@ export class World {
     this.#lib = lib;
     this.#program = program;
     this.#clock = clock;
+    this.machine = new Machine(program.seed);
     this.#layout = this.#nextLayout(program.segmentSize);
     this.#disk = this.machine.start();
   }
@@ -115,8 +117,7 @@ export class World {
 
   /** When all is over the log still opens, takes records and keeps them. */
   async #lastWords(): Promise<void> {
-    if (this.#wal !== null)
-      await this.#step({ op: "crash", crash: { how: "power", seed: null, names: "prefix", tear: "sector" } });
+    if (this.#wal !== null) await this.#step({ op: "crash", crash: powerCut });
     const open = (onDamage: OpenOp["onDamage"]): Op => ({
       op: "open",
       blocking: true,
@@ -131,7 +132,7 @@ export class World {
     if (this.machine.hasLied) return;
     this.#insist(this.#wal !== null, "the log does not open at the end");
     await this.#step({ op: "appendAndSync", sizes: [20], blocking: true, filled: "text" });
-    await this.#step({ op: "crash", crash: { how: "power", seed: null, names: "prefix", tear: "sector" } });
+    await this.#step({ op: "crash", crash: powerCut });
     await this.#step(open("refuse"));
   }
 
@@ -331,7 +332,10 @@ export class World {
     this.#checkMark();
     this.machine.crash(crash);
     this.machine.watch = null;
-    this.#model.crashed(crash.how);
+    // With a flush that failed the cache was all that had it.
+    const isCacheLost = crash.dropsCache && this.machine.faultsMet > 0;
+    const showsRemains = crash.how === "power" && crash.room === "remains";
+    this.#model.crashed(isCacheLost ? "power" : crash.how, showsRemains);
     this.#crashedSince = true;
     this.#leave();
     this.#disk = this.machine.start();
@@ -344,14 +348,14 @@ export class World {
     this.#outstanding.clear();
     this.#followers = [];
     this.#endless = [];
-    this.#faultsBefore = this.machine.faultsMet;
   }
 
   /** No mark, seen or durable, claims what a power cut could take. */
   #checkMark(): void {
     if (this.machine.hasLied) return;
     const durable = viewOf(this.machine.durableFiles(), this.#layout);
-    const seen = this.machine.files()[`${beside(this.#layout)}mark`];
+    const markPath = `${beside(this.#layout)}mark`;
+    const seen = this.machine.files((path) => path === markPath)[markPath];
     const { end } = scanPlain(durable.image, durable.head, maxRecordSize);
     for (const mark of [seen, durable.mark]) {
       const claim = mark === undefined || mark === null ? null : claimOf(mark);
@@ -463,6 +467,8 @@ export class World {
   #opened(wal: Wal, op: OpenOp, view: LogView, expected: Expected): void {
     if (this.#crashedSince) this.counts.generations++;
     this.#crashedSince = false;
+    // Until now: of a flush that failed, the next process may be the first to be told.
+    this.#faultsBefore = this.machine.faultsMet;
     this.#insist(expected.opens, `open did not refuse what ${described(expected)}`);
     this.#checkSaved(view, expected);
     this.#checkReport(wal, expected);
@@ -540,7 +546,7 @@ export class World {
     const files = this.machine.files();
     for (const [name, { position, last }] of this.#readers) {
       const isThere = files[`${beside(this.#layout)}reader-${name}`] !== undefined;
-      this.#insist(isThere || this.#faulty, `reader ${name} is gone`);
+      this.#insist(isThere || this.machine.faultsMet > 0, `reader ${name} is gone`);
       if (!isThere) {
         this.#readers.delete(name);
         continue;
@@ -553,7 +559,8 @@ export class World {
         !exact || now >= Math.min(position, end) || this.#faulty,
         `reader ${name} stands at ${now}, not ${position}`,
       );
-      this.#readers.set(name, { position: now, last: now });
+      // One that was lowered and not flushed may be back after the next power cut.
+      this.#readers.set(name, { position: now, last: most });
     }
   }
 
@@ -582,13 +589,24 @@ export class World {
 
   /** What is called durable stands on the disk. */
   #checkDurable(wal: Wal): void {
-    const { image } = viewOf(this.machine.durableFiles(), this.#layout);
+    const { image } = viewOf(this.#newlyDurable(wal.durable), this.#layout);
     for (const { lsn, text } of this.#model.records) {
       const frame = lsn < this.#durableSeen || lsn >= wal.durable ? null : frameOf(bytesOf(text));
       const there = frame === null || sameBytes(image.subarray(lsn, lsn + frame.length), frame);
       this.#insist(there, `durable is ${wal.durable}, and the record at ${lsn} is not on the disk`);
     }
     this.#durableSeen = wal.durable;
+  }
+
+  /** The files that hold what is called durable since the last look, as they are on the disk. */
+  #newlyDurable(durable: number): Files {
+    const { path, segmentSize } = this.#layout;
+    if (segmentSize === null) return this.machine.durableFiles((each) => each === path);
+    const paths = new Set<string>();
+    for (let at = Math.floor(this.#durableSeen / segmentSize); at * segmentSize < durable; at++) {
+      paths.add(segmentPath(path, at));
+    }
+    return this.machine.durableFiles((each) => paths.has(each));
   }
 
   /* ---- writing ---- */
@@ -905,8 +923,9 @@ export class World {
     };
     this.#endless.push(end);
     const given = async (): Promise<void> => {
+      followed.asked++;
       try {
-        const { done, value } = await followed.iterator.next();
+        const { done, value } = await followed.iterator.next().finally(() => followed.asked--);
         if (this.#isDown || this.machine.hasLied || this.#wal !== wal) return;
         if (done === true) followed.hasEnded = true;
         else this.#report(followed.given(value, this.#model, wal.durable));
@@ -935,15 +954,21 @@ export class World {
       }
     });
     if (view === null) return;
-    const iterator = view.follow({ until: op.until });
+    let iterator: ReturnType<Wal["follow"]>;
+    try {
+      iterator = view.follow({ until: op.until });
+    } catch (error) {
+      return this.#checkError("follow beside the writer", error);
+    }
     const reading = async (): Promise<void> => {
-      let at = view.head as number;
+      // It begins at the head that there is when it looks first.
+      let at: number | null = null;
       for (let left = op.records; left > 0; left--) {
         try {
           const { done, value } = await iterator.next();
           if (done === true) break;
           if (this.#isDown || this.machine.hasLied) return;
-          if (value.lsn !== at)
+          if (at !== null && value.lsn !== at)
             this.#report(`a follower beside the writer stood at ${at} and was given ${value.lsn}`);
           if (!this.#model.knows(textOf(value.data)))
             this.#report(`invented for a follower: the record at ${value.lsn}`);
@@ -1057,7 +1082,8 @@ export class World {
     await this.#settle();
     if (this.#isDown) return;
     if ("error" in closed) this.#checkError("close", closed.error);
-    const whole = !("error" in closed) && wal.durable === wal.end && !this.#model.isBeingCut;
+    const whole =
+      !("error" in closed) && wal.durable === wal.end && !this.#poisoned && !this.#model.isBeingCut;
     if (!whole && !this.#faulty) this.#report(`closed, with ${wal.durable} of ${wal.end} durable`);
     if (!this.machine.hasLied && this.#model.mayBegin(wal.head) && wal.head > this.#model.head)
       this.#dropped(wal.head);

@@ -19,11 +19,16 @@ export interface Mutation {
 
 /** The built library in a folder of the test's own: as it is, or broken on purpose in one place. */
 export async function copyOfLibrary(t: TestContext, mutation?: Mutation): Promise<Library> {
+  return libraryIn(folderOfCopy(t, mutation));
+}
+
+/** The same, as a folder. */
+export function folderOfCopy(t: TestContext, mutation?: Mutation): string {
   const copy = scratchDir(t);
   cpSync(dist, copy, { recursive: true });
   writeFileSync(join(copy, "package.json"), '{ "type": "module" }');
   if (mutation !== undefined) breakIn(join(copy, mutation.file), mutation);
-  return libraryIn(copy);
+  return copy;
 }
 
 function breakIn(file: string, mutation: Mutation): void {

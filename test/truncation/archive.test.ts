@@ -394,3 +394,31 @@ test("an archive hook that is no function is refused", async (t) => {
   const archive = "copy" as unknown as ArchiveHook;
   await assert.rejects(open(dirOf(t), archive), walFault("WAL_INVALID_ARGUMENT", {}, /archive/));
 });
+
+/*
+ * While a segment was read for its checksum, the log was cut within it. The hook was handed the path of what was
+ * no whole segment any more, or of other bytes than the checksum spoke of. Found by the simulator, seed 46.
+ */
+test("a segment that is cut while it is read for its checksum is not handed over", async (t) => {
+  const disk = new FaultDisk();
+  const dir = dirOf(t);
+  mkdirSync(dir);
+  const backup = new Backup();
+  const store = openSegmentedStore(dir, segmentSize, { disk });
+  const options: SegmentedOptions = { archive: backup.hook };
+  const wal = await Wal.withStore(store, options);
+  const lsns = wal.appendBatch(texts);
+  const held = new EventEmitter();
+  wal.syncBlocking();
+  disk.gate = once(held, "go on").then(() => {});
+  await until(() => disk.callsOf("readAhead").length > 0);
+  wal.truncateAfterBlocking(lsns[0] as Lsn);
+  held.emit("go on");
+  for (let i = 0; i < 5; i++) await turn();
+  assert.deepEqual([backup.starts, wal.stats().archive?.failures], [[], 0]);
+  wal.appendBatch(texts);
+  await wal.sync();
+  await wal.archived();
+  assert.deepEqual(backup.bytes.get(0), readFileSync(join(dir, "00000000000000000000.wal")));
+  await wal.close();
+});

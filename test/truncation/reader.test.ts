@@ -157,3 +157,16 @@ test("a position that cannot be written stays where it was; a new reader is refu
   wal.closeBlocking();
   assert.deepEqual(disk.openFiles, []);
 });
+
+/* Errors of the system came through as they were, without a code of ours. Found by the simulator, seed 194. */
+test("a reader whose file the disk refuses to open or remove is told so by a WalError", () => {
+  const disk = logsDisk();
+  const wal = openOn(library, disk, 32);
+  const reader = wal.reader("r");
+  disk.inject({ call: "open", effect: { kind: "fail", errno: "EIO" } });
+  assert.throws(() => wal.reader("other"), walFault("WAL_IO", { errno: "EIO" }));
+  disk.inject({ call: "remove", effect: { kind: "fail", errno: "EACCES" } });
+  assert.throws(() => reader.remove(), walFault("WAL_IO", { errno: "EACCES" }));
+  reader.remove();
+  wal.closeBlocking();
+});
