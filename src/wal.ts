@@ -963,6 +963,8 @@ export class Wal implements AsyncDisposable {
 
   /** Before anything is written in the place of what was cut. */
   #afterCut(end: Lsn): void {
+    // What came before it, as the end of an earlier cut, may have set the archive to read again.
+    this.#archive?.cut(end);
     this.#noteCut(end);
     this.#progress.turn();
   }

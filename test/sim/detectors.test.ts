@@ -60,7 +60,7 @@ const mutations: readonly FoundMutation[] = [
     file: "store/durable-fs.js",
     from: /disk\.open\(path, "create"\);\s+try \{\s+try \{\s+fill\(fd\);\s+disk\.flushAllBlocking\(fd\);/,
     to: 'disk.open(path, "create"); try { try { fill(fd);',
-    says: /in no quarantine/,
+    says: /in no quarantine|what convert made/,
   },
   {
     name: "nothing is saved to quarantine",

@@ -103,9 +103,11 @@ export class Machine {
     this.#faults.push({ call, does, left: nth });
   }
 
+  /** Nothing that was asked for and has not come will come. */
   clearFaults(): void {
     this.#faults = [];
     this.#lie = null;
+    this.#stop = null;
   }
 
   /** Runs `work`, during which no fault is met and no process ends. */

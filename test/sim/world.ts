@@ -925,7 +925,7 @@ export class World {
     const given = async (): Promise<void> => {
       followed.asked++;
       try {
-        const { done, value } = await followed.iterator.next().finally(() => followed.asked--);
+        const { done, value } = await followed.iterator.next();
         if (this.#isDown || this.machine.hasLied || this.#wal !== wal) return;
         if (done === true) followed.hasEnded = true;
         else this.#report(followed.given(value, this.#model, wal.durable));
@@ -937,6 +937,8 @@ export class World {
           throw error;
         }
         this.#report(followed.told(error as WalError, this.#model));
+      } finally {
+        followed.asked--;
       }
     };
     this.#track("next of a follower", given(), () => {});

@@ -422,3 +422,20 @@ test("a segment that is cut while it is read for its checksum is not handed over
   assert.deepEqual(backup.bytes.get(0), readFileSync(join(dir, "00000000000000000000.wal")));
   await wal.close();
 });
+
+/*
+ * A second cut completes the first, and with it the flush that made a segment durable: the archive began to read that
+ * segment when it had been told of the second cut, and before that cut was made. Found by the simulator, seed 5295.
+ */
+test("a segment that an earlier cut made durable, and the next one cuts, is not handed over", async (t) => {
+  const dir = dirOf(t);
+  const backup = new Backup();
+  const wal = await open(dir, backup.hook);
+  const lsns = wal.appendBatch(texts.slice(0, 4));
+  const first = wal.truncateAfter(lsns[2] as Lsn);
+  const second = wal.truncateAfter(lsns[0] as Lsn);
+  await Promise.all([first, second]);
+  for (let i = 0; i < 10; i++) await turn();
+  assert.deepEqual([backup.starts, wal.stats().archive?.failures], [[], 0]);
+  await wal.close();
+});
