@@ -18,6 +18,8 @@ export class Followed {
   #at: number;
   /** The cuts that it may have to be told of, in order. */
   #cuts: number[] = [];
+  /** Whether it must be told of one: it has given what was cut off. */
+  #mustBeTold = false;
   /** Answers that may be of before the last cut. */
   #underWay = 0;
 
@@ -30,6 +32,7 @@ export class Followed {
   /** The log was cut at `end`. */
   cut(end: number): void {
     this.#cuts.push(end);
+    this.#mustBeTold ||= end < this.#at;
     this.#underWay = this.asked;
   }
 
@@ -37,21 +40,24 @@ export class Followed {
   given(record: WalRecord, model: Model, durable: number): string | null {
     const { lsn, next } = record;
     const at = this.#at;
-    const lowest = Math.min(...this.#cuts);
     const isOld = this.#underWay > 0;
     this.#at = next;
     this.#underWay = Math.max(0, this.#underWay - 1);
     if (lsn !== at) return `a follower at ${at} was given the record at ${lsn}`;
-    if (isOld) return null;
-    if (lowest < at) return `a follower at ${at} was given more, and not told of the cut at ${lowest}`;
-    this.#cuts = [];
-    if (this.until === "durable" && next > durable) {
-      return `a follower of what is durable was given ${lsn}, past ${durable}`;
-    }
     // Dropped meanwhile, it can no longer be looked up.
     const wanted = model.records.find((each) => each.lsn === lsn);
-    if (lsn < model.head || wanted?.text === textOf(record.data)) return null;
-    return `a follower was given another record at ${lsn} than the log has`;
+    const isThere = lsn < model.head || wanted?.text === textOf(record.data);
+    if (isOld) {
+      this.#mustBeTold ||= !isThere;
+      return null;
+    }
+    if (this.#mustBeTold)
+      return `a follower at ${at} was given more, and not told of the cut at ${this.#cuts.join()}`;
+    this.#cuts = [];
+    if (!isThere) return `a follower was given another record at ${lsn} than the log has`;
+    return this.until === "durable" && next > durable
+      ? `a follower of what is durable was given ${lsn}, past ${durable}`
+      : null;
   }
 
   /** Null: the error was one that it had to get. */
@@ -68,6 +74,7 @@ export class Followed {
     }
     this.#at = error.offset ?? at;
     this.#cuts = this.#cuts.slice(cut + 1);
+    this.#mustBeTold = this.#cuts.some((end) => end < this.#at);
     this.#underWay = Math.max(0, this.#underWay - 1);
     return null;
   }

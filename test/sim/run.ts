@@ -54,33 +54,43 @@ export function kindOf(failure: string): string {
 }
 
 /** The shortest program that was found to fail alike, by leaving operations out (delta debugging). */
-export async function shrink(
-  lib: SimLibrary,
-  program: Program,
-  failure: string,
-  runsMax = 1500,
-): Promise<Program> {
-  let { ops } = program;
-  let runs = 0;
-  const kind = kindOf(failure);
-  const fails = async (candidate: readonly Op[]): Promise<boolean> => {
-    runs++;
-    const result = await runProgram(lib, { ...program, ops: candidate });
-    return result.failure !== null && kindOf(result.failure) === kind;
-  };
-  for (let size = ops.length >> 1; size >= 1 && runs < runsMax; size >>= 1) {
-    for (let at = 0; at < ops.length && runs < runsMax;) {
-      const without = [...ops.slice(0, at), ...ops.slice(at + size)];
-      if (await fails(without)) ops = without;
+export async function shrink(lib: SimLibrary, program: Program, failure: string): Promise<Program> {
+  const shrinking = new Shrinking(lib, program, kindOf(failure));
+  for (let size = program.ops.length >> 1; size > 1; size >>= 1) await shrinking.leaveOut(size);
+  // Twice: what had to stay may be superfluous without what came after it.
+  await shrinking.leaveOut(1);
+  await shrinking.leaveOut(1);
+  return shrinking.shortest;
+}
+
+/** So many runs may it take. */
+const shrinkRunsMax = 1500;
+
+class Shrinking {
+  shortest: Program;
+  readonly #lib: SimLibrary;
+  readonly #kind: string;
+  #runs = 0;
+
+  constructor(lib: SimLibrary, program: Program, kind: string) {
+    this.#lib = lib;
+    this.shortest = program;
+    this.#kind = kind;
+  }
+
+  /** Tries to do without each stretch of `size` operations. */
+  async leaveOut(size: number): Promise<void> {
+    for (let at = 0; at < this.shortest.ops.length;) {
+      const ops = this.shortest.ops.toSpliced(at, size);
+      if (await this.#failsAlike(ops)) this.shortest = { ...this.shortest, ops };
       else at += size;
     }
-    // A second round of single ones: what had to stay may be superfluous now.
-    if (size === 1 && runs < runsMax) {
-      for (let at = ops.length - 1; at >= 0 && runs < runsMax; at--) {
-        const without = ops.toSpliced(at, 1);
-        if (await fails(without)) ops = without;
-      }
-    }
   }
-  return { ...program, ops };
+
+  async #failsAlike(ops: readonly Op[]): Promise<boolean> {
+    if (this.#runs >= shrinkRunsMax) return false;
+    this.#runs++;
+    const { failure } = await runProgram(this.#lib, { ...this.shortest, ops });
+    return failure !== null && kindOf(failure) === this.#kind;
+  }
 }

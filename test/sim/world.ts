@@ -118,22 +118,15 @@ export class World {
   /** When all is over the log still opens, takes records and keeps them. */
   async #lastWords(): Promise<void> {
     if (this.#wal !== null) await this.#step({ op: "crash", crash: powerCut });
-    const open = (onDamage: OpenOp["onDamage"]): Op => ({
-      op: "open",
-      blocking: true,
-      onDamage,
-      verify: "full",
-      hook: "none",
-    });
     this.machine.clearFaults();
-    await this.#step(open(null));
+    await this.#step(lastOpen(null));
     // Refused, as it may be where a claim is lost; taken at its word it loses nothing all the same.
-    if (this.#wal === null) await this.#step(open("quarantine"));
+    if (this.#wal === null) await this.#step(lastOpen("quarantine"));
     if (this.machine.hasLied) return;
     this.#insist(this.#wal !== null, "the log does not open at the end");
     await this.#step({ op: "appendAndSync", sizes: [20], blocking: true, filled: "text" });
     await this.#step({ op: "crash", crash: powerCut });
-    await this.#step(open("refuse"));
+    await this.#step(lastOpen("refuse"));
   }
 
   async #step(op: Op): Promise<void> {
@@ -307,21 +300,18 @@ export class World {
     what: string,
     promise: Promise<T>,
   ): Promise<{ readonly value: T } | { readonly error: unknown }> {
-    let answer: { readonly value: T } | { readonly error: unknown } | null = null;
+    const answers: ({ readonly value: T } | { readonly error: unknown })[] = [];
     promise.then(
-      (value) => {
-        answer = { value };
-      },
-      (error: unknown) => {
-        answer = { error };
-      },
+      (value) => answers.push({ value }),
+      (error: unknown) => answers.push({ error }),
     );
-    for (let turns = 0; answer === null; turns++) {
+    for (let turns = 0; ; turns++) {
+      const [answer] = answers;
+      if (answer !== undefined) return answer;
       this.#insist(turns < turnsMax, `never answered: ${what}`);
+      if (this.#isDown && turns > 20) return { error: new Stopped() };
       await this.#clock.turn();
-      if (this.#isDown && turns > 20) return answer ?? { error: new Stopped() };
     }
-    return answer;
   }
 
   /* ---- the machine goes down ---- */
@@ -421,7 +411,9 @@ export class World {
     const given = this.#archived.given(segment, this.machine);
     this.#report(given.fault);
     if (this.#hookFails-- > 0) throw new Error("the hook fails, as the program says");
-    for (let i = 0; waits && i < 3; i++) await new Promise<void>((resolve) => void setImmediate(resolve));
+    for (let turns = waits ? 3 : 0; turns > 0; turns--) {
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
     if (!this.#isDown) given.taken();
   }
 
@@ -932,7 +924,7 @@ export class World {
       } catch (error) {
         const isTold =
           error instanceof Error && (error as WalError).code === "WAL_CORRUPT" && !this.machine.hasLied;
-        if (!isTold || this.#isDown) {
+        if (!isTold || this.#isDown || this.#wal !== wal) {
           followed.hasEnded = true;
           throw error;
         }
@@ -1136,6 +1128,10 @@ export class World {
     };
     this.machine.lie(op.kind, isMeant, op.at, op.bit);
   }
+}
+
+function lastOpen(onDamage: OpenOp["onDamage"]): OpenOp {
+  return { op: "open", blocking: true, onDamage, verify: "full", hook: "none" };
 }
 
 function isStopped(error: unknown): boolean {
