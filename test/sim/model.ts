@@ -60,8 +60,6 @@ export class Model {
   #cuts = 0;
   /** Everything that was ever handed to the log, for when the disk has lied. */
   readonly #ever = new Set<string>();
-  /** Every record that ever stood in the log, where it stood. */
-  readonly #placed = new Set<string>();
   /** The crash may have shown what a cut had taken off: see `crashed`. */
   #showsRemains = false;
 
@@ -86,7 +84,6 @@ export class Model {
       const lsn = this.end;
       this.#records.push({ lsn, text });
       this.#ever.add(text);
-      this.#placed.add(`${lsn} ${text}`);
       return lsn;
     });
   }
@@ -245,7 +242,8 @@ export class Model {
   }
 
   #isGhost(record: SimRecord): boolean {
-    if (this.#showsRemains && this.#placed.has(`${record.lsn} ${record.text}`)) return true;
+    // Or a record that stood in the payload of one.
+    if (this.#showsRemains && this.#ever.has(record.text)) return true;
     return this.#ghosts.some((ghost) => ghost.lsn === record.lsn && ghost.text === record.text);
   }
 }
