@@ -12,7 +12,7 @@ import { attachFileStore, type FileShare, openError, openFileStore, pathOf } fro
 import { attachSegmentedStore, openSegmentedStore, type SegmentedShare } from "./store/segmented-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import { threadsOn } from "./store/threads.ts";
-import type { FileStores } from "./wal.ts";
+import type { FileStores } from "./open-store.ts";
 
 export function fileStoresOn(disk: Disk): FileStores {
   return {

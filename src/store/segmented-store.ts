@@ -50,7 +50,14 @@ import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-m
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
-import type { JoinedLog, StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
+import {
+  checkUnwrapped,
+  type JoinedLog,
+  type StoreGap,
+  type StoreSegment,
+  type StoreSide,
+  type WalStore,
+} from "./store.ts";
 
 /**
  * A {@link WalStore} over a directory of segment files.
@@ -83,8 +90,11 @@ export class SegmentedStore implements WalStore {
   #range: SegmentRange | null = null;
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
-  /** Nothing is known of it when a log is opened: an open alone makes no files. */
-  #spareHead: "unknown" | "wanted" | "kept" = "unknown";
+  /**
+   * Nothing is known of it when a log is opened: an open alone makes no files. Among threads only the
+   * one that opened the log keeps it: a second one would put its own under the first one's rename.
+   */
+  #spareHead: "unknown" | "wanted" | "kept" | "not ours" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -112,6 +122,8 @@ export class SegmentedStore implements WalStore {
     this.#last = found.last;
     this.#head = found.head;
     this.#gap = found.gap;
+    // The owner may be about to put it in the place of the head.
+    if (found.isOfOwner === false) this.#spareHead = "not ours";
     this.#readOnly = readOnly;
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
@@ -121,7 +133,7 @@ export class SegmentedStore implements WalStore {
       refresh: () => this.#refresh(),
       watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from, to) => this.#assumeUnflushed(from, to),
-      share: (): SegmentedShare => this.#share(),
+      share: (store): SegmentedShare => this.#share(store),
       join: (log) => this.#join(log),
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
@@ -382,13 +394,20 @@ export class SegmentedStore implements WalStore {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
-      try {
-        return this.#create(index);
-      } catch (error) {
-        // Another thread came first.
-        if (errnoOf(error) !== "EEXIST") throw error;
-      }
+      this.#makeForAll(index);
     }
+  }
+
+  /** Whatever comes after, it stays: another thread may have written into it already. */
+  #makeForAll(index: number): void {
+    try {
+      this.#disk.close(this.#disk.open(this.#pathOf(index), "create"));
+    } catch (error) {
+      // Another thread came first.
+      if (errnoOf(error) !== "EEXIST") throw error;
+      return;
+    }
+    this.#made(index);
   }
 
   #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
@@ -410,8 +429,11 @@ export class SegmentedStore implements WalStore {
     this.#namesFlushed = -1;
   }
 
-  #share(): SegmentedShare {
+  #share(store: WalStore): SegmentedShare {
+    checkUnwrapped(store, this);
     const { dir, segmentSize } = this;
+    // From now on others may be the ones that make segments.
+    this.#seeToSpareHead();
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
     return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
   }
@@ -444,12 +466,16 @@ export class SegmentedStore implements WalStore {
 
   #create(index: number): ReturnType<SegmentFiles["get"]> {
     const file = this.#files.create(index);
+    this.#made(index);
+    return file;
+  }
+
+  #made(index: number): void {
     this.#sizes.set(index, 0);
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
-    if (this.#spareHead !== "kept") this.#keepSpareHead();
-    return file;
+    this.#seeToSpareHead();
   }
 
   async #flushSegment(index: number): Promise<void> {
@@ -500,6 +526,10 @@ export class SegmentedStore implements WalStore {
     } catch {
       return true;
     }
+  }
+
+  #seeToSpareHead(): void {
+    if (this.#spareHead === "unknown" || this.#spareHead === "wanted") this.#keepSpareHead();
   }
 
   #keepSpareHead(): void {
@@ -599,6 +629,8 @@ interface FoundSegments {
   readonly last: number;
   readonly head: number;
   readonly gap: StoreGap | null;
+  /** False: another thread has opened the log, and it alone changes the head. */
+  readonly isOfOwner?: boolean;
 }
 
 /** @internal SegmentedStore.open, with the options that only this library gives. */
@@ -646,7 +678,8 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
       disk.close(directoryFd);
       throw replacedError(share.name);
     }
-    const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
+    const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
+    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
     return new SegmentedStore(disk, share.name, directoryFd, found, false);
   } catch (error) {
     throw openError(error, share.name);

@@ -446,7 +446,7 @@ const lasting: readonly ConformanceCheck[] = [
       if (side?.quarantine === undefined) return;
       subject.store.writeAt(0, bytes(1, 2, 3, 4));
       const name = side.quarantine(1, 4);
-      holds(typeof name === "string" && name !== "", `quarantine answered ${String(name)}`);
+      holds(typeof name === "string" && name !== "", `quarantine answered ${JSON.stringify(name)}`);
       subject.ends(4, "after quarantine");
       subject.holds(0, bytes(1, 2, 3, 4), "after quarantine");
     },

@@ -303,6 +303,7 @@ export class SimulatedDisk implements Disk {
   }
 
   statOpen(fd: number): FileStat {
+    if (this.#stopped) throw new ProcessStopped();
     return statOf(this.#descriptor(fd, "fstat").node);
   }
 
@@ -368,16 +369,11 @@ export class SimulatedDisk implements Disk {
   }
 
   async flushDirectory(path: string): Promise<void> {
-    const directory = this.#names.directory(path, "open");
-    const effect = this.#enter("flushDirectory", path);
-    const number = this.#names.nextNumber;
-    const failed = await this.#underWay(path);
-    this.#settleNames(directory, number, failed ?? effect, path);
+    await this.#flushNamesSoon(this.#names.directory(path, "open"), path);
   }
 
   flushDirectoryBlocking(path: string): void {
-    const directory = this.#names.directory(path, "open");
-    this.#settleNames(directory, this.#names.nextNumber, this.#enter("flushDirectory", path), path);
+    this.#flushNames(this.#names.directory(path, "open"), path);
   }
 
   lock(fd: number, path: string): boolean {
@@ -488,6 +484,7 @@ export class SimulatedDisk implements Disk {
 
   #flush(fd: number, all: boolean): void {
     const descriptor = this.#descriptor(fd, "fsync");
+    if (descriptor.node.kind === "directory") return this.#flushNames(descriptor.node, descriptor.path);
     const file = fileOf(descriptor.node, descriptor.path, "fsync");
     const effect = this.#enter("flush", descriptor.path);
     strike(file, file.nextNumber, effect);
@@ -496,6 +493,7 @@ export class SimulatedDisk implements Disk {
 
   async #flushSoon(fd: number, all: boolean): Promise<void> {
     const descriptor = this.#descriptor(fd, "fsync");
+    if (descriptor.node.kind === "directory") return this.#flushNamesSoon(descriptor.node, descriptor.path);
     const file = fileOf(descriptor.node, descriptor.path, "fsync");
     const effect = this.#enter("flush", descriptor.path);
     // What is written after a flush began is not covered by it.
@@ -505,6 +503,18 @@ export class SimulatedDisk implements Disk {
     const failed = await this.#underWay(descriptor.path);
     strike(file, number, failed);
     this.#settle(descriptor, file, number, all, failed ?? effect);
+  }
+
+  #flushNames(directory: SimulatedDirectory, path: string): void {
+    const effect = this.#enter("flushDirectory", path);
+    this.#settleNames(directory, this.#names.nextNumber, effect, path);
+  }
+
+  async #flushNamesSoon(directory: SimulatedDirectory, path: string): Promise<void> {
+    const effect = this.#enter("flushDirectory", path);
+    const number = this.#names.nextNumber;
+    const failed = await this.#underWay(path);
+    this.#settleNames(directory, number, failed ?? effect, path);
   }
 
   /** Waits until a flush has its turn, or is ended by hand; answers how it was made to fail. */

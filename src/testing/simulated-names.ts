@@ -58,7 +58,8 @@ export class SimulatedNames {
   find(path: string): SimulatedNode | undefined {
     let node: SimulatedNode | undefined = this.#root;
     for (const name of partsOf(path)) {
-      if (node?.kind !== "directory") return undefined;
+      if (node === undefined) return undefined;
+      if (node.kind === "file") throw systemError("ENOTDIR", `'${path}'`);
       node = node.seen.get(name);
     }
     return node;
@@ -102,6 +103,7 @@ export class SimulatedNames {
     const where = `rename '${from}' -> '${to}'`;
     const node = this.find(from);
     if (node === undefined) throw systemError("ENOENT", where);
+    if (isBelow(from, to)) throw systemError("EINVAL", where);
     const target = this.find(to);
     if (target === node) return;
     if (target?.kind === "directory" && node.kind === "file") throw systemError("EISDIR", where);
@@ -209,6 +211,11 @@ function partsOf(path: string): readonly string[] {
   if (partsKnown.size >= partsKnownMax) partsKnown.clear();
   partsKnown.set(path, parts);
   return parts;
+}
+
+function isBelow(directory: string, path: string): boolean {
+  const [above, below] = [partsOf(directory), partsOf(path)];
+  return above.length < below.length && above.every((part, i) => below[i] === part);
 }
 
 /** The directory and the name in it. */

@@ -147,9 +147,13 @@ export class ReaderPositions {
     }
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    const reader = this.#openReader(name);
-    reader.begin(from);
-    return reader;
+    try {
+      const reader = this.#openReader(name);
+      reader.begin(from);
+      return reader;
+    } catch (error) {
+      throw asIoError(error, `Reading the position of reader ${name} failed`, { path: this.#store.path });
+    }
   }
 
   /** The lowest position of any reader; infinity when there is none. */

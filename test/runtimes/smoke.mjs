@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
+import { endAlive, threads } from "./threads.mjs";
 
 const dir = process.argv[2];
 const texts = Array.from({ length: 1000 }, (_, number) => `record ${number} ${"x".repeat(number % 300)}`);
@@ -96,4 +97,5 @@ assert.throws(() => Lsn(-1), RangeError);
 await single();
 await segmented();
 await stores();
-console.log("smoke: all holds");
+await threads(dir);
+await endAlive(() => console.log("smoke: all holds"));

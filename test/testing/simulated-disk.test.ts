@@ -1,7 +1,7 @@
 /** The simulated disk does what disks do, and every way of losing something really happens. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Wal, WalError } from "wal-db";
+import { Wal, WalError, type WalStore } from "wal-db";
 import { type CrashOptions, ProcessStopped, Random, SimulatedDisk } from "wal-db/testing";
 import { stateOf, turn } from "../support/hand-store.ts";
 
@@ -66,38 +66,51 @@ test("a crash may keep, lose, tear at a sector, or leave room without bytes", ()
 test("a torn write over old bytes leaves old bytes, and nothing else", () => {
   const old = "o".repeat(1024);
   const found = outcomes({}, old, (disk, fd) => put(disk, fd, "n".repeat(1024), 0));
-  const halves = ["oo", "on", "no", "nn"].map((pair) => [...pair].map((each) => each.repeat(512)).join(""));
+  const halves = ["oo", "on", "no", "nn"].map((pair) =>
+    pair
+      .split("")
+      .map((each) => each.repeat(512))
+      .join(""),
+  );
   assert.deepEqual([...found].toSorted(), halves.toSorted());
 });
 
+function writeTen(disk: SimulatedDisk, fd: number): void {
+  put(disk, fd, "0123456789", 0);
+}
+
 test("by default no write is torn within a sector; in the harsher mode at any byte", () => {
-  const act = (disk: SimulatedDisk, fd: number): void => put(disk, fd, "0123456789", 0);
-  assert.deepEqual([...outcomes({}, "", act)].toSorted(), ["", "0123456789", "\0".repeat(10)].toSorted());
-  const torn = outcomes({ tear: "byte" }, "", act);
+  assert.deepEqual(
+    [...outcomes({}, "", writeTen)].toSorted(),
+    ["", "0123456789", "\0".repeat(10)].toSorted(),
+  );
+  const torn = outcomes({ tear: "byte" }, "", writeTen);
   assert.ok(torn.has("012") && torn.has(`${"\0".repeat(6)}6789`), "torn within the sector");
-  assert.ok(!outcomes({ tear: "never" }, "", act).has("012"));
+  assert.ok(!outcomes({ tear: "never" }, "", writeTen).has("012"));
 });
 
+function writeTwice(disk: SimulatedDisk, fd: number): void {
+  put(disk, fd, "aa", 0);
+  put(disk, fd, "bb", 1);
+}
+
 test("of several writes any subset is kept; in any order, an older one may lie over a newer", () => {
-  const act = (disk: SimulatedDisk, fd: number): void => {
-    put(disk, fd, "aa", 0);
-    put(disk, fd, "bb", 1);
-  };
-  const made = outcomes({ tear: "never" }, "...", act);
+  const made = outcomes({ tear: "never" }, "...", writeTwice);
   for (const each of ["...", "aa.", ".bb", "abb"]) assert.ok(made.has(each), each);
   assert.ok(!made.has("aab"));
-  assert.ok(outcomes({ tear: "never", order: "any" }, "...", act).has("aab"));
+  assert.ok(outcomes({ tear: "never", order: "any" }, "...", writeTwice).has("aab"));
 });
+
+function cutThenGrow(disk: SimulatedDisk, fd: number): void {
+  disk.truncate(fd, 2);
+  disk.flushAllBlocking(fd);
+  put(disk, fd, "XY", 2);
+}
 
 test("a cut is lost or kept; room that never got its bytes is zeros, or what was there before the cut", () => {
   assert.deepEqual([...outcomes({}, "abcd", (disk, fd) => disk.truncate(fd, 2))].toSorted(), ["ab", "abcd"]);
-  const act = (disk: SimulatedDisk, fd: number): void => {
-    disk.truncate(fd, 2);
-    disk.flushAllBlocking(fd);
-    put(disk, fd, "XY", 2);
-  };
-  assert.deepEqual([...outcomes({}, "abcd", act)].toSorted(), ["ab", "ab\0\0", "abXY"]);
-  assert.ok(outcomes({ room: "remains" }, "abcd", act).has("abcd"));
+  assert.deepEqual([...outcomes({}, "abcd", cutThenGrow)].toSorted(), ["ab", "ab\0\0", "abXY"]);
+  assert.ok(outcomes({ room: "remains" }, "abcd", cutThenGrow).has("abcd"));
 });
 
 test("fdatasync alone does not make a smaller size durable, fsync does", () => {
@@ -125,19 +138,21 @@ test("names are volatile until their directory is flushed, and that flush is for
   assert.equal(disk.stat("/c").kind, "missing");
 });
 
+/** The names that crashes may leave of two new files. */
+function namesLeft(names: "prefix" | "any"): Set<string> {
+  const all = new Set<string>();
+  for (let seed = 1; seed <= 100; seed++) {
+    const disk = new SimulatedDisk({ seed });
+    for (const name of ["/a", "/b"]) disk.close(disk.open(name, "create"));
+    disk.crash({ names });
+    all.add(Object.keys(disk.files()).join());
+  }
+  return all;
+}
+
 test("of changed names a crash keeps a prefix, in the harsher mode any of them", () => {
-  const found = (names: "prefix" | "any"): Set<string> => {
-    const all = new Set<string>();
-    for (let seed = 1; seed <= 100; seed++) {
-      const disk = new SimulatedDisk({ seed });
-      for (const name of ["/a", "/b"]) disk.close(disk.open(name, "create"));
-      disk.crash({ names });
-      all.add(Object.keys(disk.files()).join());
-    }
-    return all;
-  };
-  assert.deepEqual([...found("prefix")].toSorted(), ["", "/a", "/a,/b"]);
-  assert.deepEqual([...found("any")].toSorted(), ["", "/a", "/a,/b", "/b"]);
+  assert.deepEqual([...namesLeft("prefix")].toSorted(), ["", "/a", "/a,/b"]);
+  assert.deepEqual([...namesLeft("any")].toSorted(), ["", "/a", "/a,/b", "/b"]);
 });
 
 test("a directory that is renamed takes its files along, and back", () => {
@@ -290,9 +305,12 @@ test("a process is stopped at its n-th change, or amid that write, and every lat
   assert.equal(disk.stat("/g").kind, "missing");
 });
 
+function refused(code: string, call: () => unknown): void {
+  assert.throws(call, { code });
+}
+
 test("names keep to the rules of a file system", () => {
   const disk = new SimulatedDisk({ files: { "/d/f": bytes(1) }, directories: ["/e"] });
-  const refused = (code: string, call: () => unknown): void => assert.throws(call, { code });
   refused("ENOENT", () => disk.open("/missing", "r"));
   refused("ENOENT", () => disk.open("/missing/f", "create"));
   refused("EEXIST", () => disk.open("/d/f", "create"));
@@ -303,6 +321,8 @@ test("names keep to the rules of a file system", () => {
   refused("ENOTEMPTY", () => disk.rename("/e", "/d"));
   refused("EISDIR", () => disk.rename("/d/f", "/e"));
   refused("EISDIR", () => disk.remove("/e"));
+  refused("EINVAL", () => disk.rename("/d", "/d/below"));
+  refused("ENOTDIR", () => disk.stat("/d/f/g"));
   refused("EFBIG", () => disk.write(disk.open("/d/f", "r+"), bytes(1), 0, 1, 2 ** 40));
   refused("EBADF", () => disk.write(disk.open("/d/f", "r"), bytes(1), 0, 1, 0));
   assert.deepEqual(disk.list("/d"), ["f"]);
@@ -322,36 +342,38 @@ test("who watches a directory is told of its changes, until he asks no more", as
   assert.equal(seen.length, 2);
 });
 
+/** Crash after crash; what each generation found. */
+async function run(open: (disk: SimulatedDisk) => WalStore, seed: number): Promise<string[]> {
+  const disk = new SimulatedDisk({ seed });
+  const random = new Random(seed);
+  const account: string[] = [];
+  let acknowledged: string[] = [];
+  for (let generation = 0; generation < 30; generation++) {
+    const wal = await Wal.withStore(open(disk));
+    const found = Array.from(wal, (record) => record.text());
+    assert.deepEqual(found.slice(0, acknowledged.length), acknowledged, `seed ${seed}`);
+    account.push(found.join());
+    acknowledged = [...found];
+    for (let i = random.next(6); i > 0; i--) {
+      const text = `${generation}.${i} ${"x".repeat(random.next(900))}`;
+      if (random.next(3) > 0) wal.append(text);
+      else {
+        await wal.appendAndSync(text);
+        acknowledged = Array.from(wal, (record) => record.text());
+      }
+    }
+    disk.crash();
+  }
+  return account;
+}
+
 for (const [name, open] of Object.entries({
   file: (disk: SimulatedDisk) => disk.fileStore("/app.wal"),
   segments: (disk: SimulatedDisk) => disk.segmentedStore("/log", 600),
 })) {
   test(`a log in ${name}: crash after crash, what was acknowledged is there, and one seed makes one run`, async () => {
-    const run = async (seed: number): Promise<string[]> => {
-      const disk = new SimulatedDisk({ seed });
-      const random = new Random(seed);
-      const account: string[] = [];
-      let acknowledged: string[] = [];
-      for (let generation = 0; generation < 30; generation++) {
-        const wal = await Wal.withStore(open(disk));
-        const found = Array.from(wal, (record) => record.text());
-        assert.deepEqual(found.slice(0, acknowledged.length), acknowledged, `seed ${seed}`);
-        account.push(found.join());
-        acknowledged = [...found];
-        for (let i = random.next(6); i > 0; i--) {
-          const text = `${generation}.${i} ${"x".repeat(random.next(900))}`;
-          if (random.next(3) > 0) wal.append(text);
-          else {
-            await wal.appendAndSync(text);
-            acknowledged = Array.from(wal, (record) => record.text());
-          }
-        }
-        disk.crash();
-      }
-      return account;
-    };
-    for (const seed of [1, 2, 3]) assert.deepEqual(await run(seed), await run(seed));
-    assert.notDeepEqual(await run(1), await run(2));
+    for (const seed of [1, 2, 3]) assert.deepEqual(await run(open, seed), await run(open, seed));
+    assert.notDeepEqual(await run(open, 1), await run(open, 2));
   });
 }
 
