@@ -84,8 +84,8 @@ const mutations: readonly CheckedMutation[] = [
   {
     name: "the bytes past the mark are not written again",
     file: "recovery/recover.js",
-    from: /if \(claim !== null\)\s+yield\* rewrite\(/,
-    to: "if (false) yield* rewrite(",
+    from: /yield\* rewrite\(store, Math/,
+    to: "if (false) yield* rewrite(store, Math",
     check: checkFailedFlush,
   },
   {

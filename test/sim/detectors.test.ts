@@ -51,8 +51,8 @@ const mutations: readonly FoundMutation[] = [
   {
     name: "what follows the mark is not written again",
     file: "recovery/recover.js",
-    from: /if \(claim !== null\)\s+yield\* rewrite\(/,
-    to: "if (false) yield* rewrite(",
+    from: /yield\* rewrite\(store, Math/,
+    to: "if (false) yield* rewrite(store, Math",
     says: /is not on the disk|the mark claims/,
   },
   {
