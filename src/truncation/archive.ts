@@ -202,8 +202,9 @@ export class Archive {
       const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
-        // A cut came while it was read: it is not whole now, or is made of other bytes.
-        if (this.#cuts !== cuts) continue;
+        // A cut came while it was read: it is not whole now, or is made of other bytes. Or the log was
+        // closed, and may be another's by now.
+        if (this.#cuts !== cuts || this.#stopped) continue;
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
         // A cut may have come while the hook was at it: then this is not the segment that it took.
         if (this.#cuts !== cuts) continue;

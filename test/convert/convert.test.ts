@@ -179,7 +179,10 @@ for (const [from, to] of [
   test(`stopped at any call, from ${from ?? "one file"} to ${to ?? "one file"}: nothing, or all of it`, async () => {
     let stops = 0;
     for (const ending of endings(seeds)) {
-      for (let stopAt = 1; await convertAt(from, to, ending, stopAt); stopAt++) stops++;
+      for (let stopAt = 1, more = true; more; stopAt++) {
+        more = await convertAt(from, to, ending, stopAt);
+        stops++;
+      }
     }
     assert.ok(stops > 10 * seeds, `only ${stops} stops`);
   });

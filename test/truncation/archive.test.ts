@@ -439,3 +439,18 @@ test("a segment that an earlier cut made durable, and the next one cuts, is not 
   assert.deepEqual([backup.starts, wal.stats().archive?.failures], [[], 0]);
   await wal.close();
 });
+
+/*
+ * A log was closed, blocking, between the reading of a segment and the call of the hook, which came all the same: of a log that the
+ * next one had open by then, and had cut. Found by the simulator, seed 5905.
+ */
+test("after a blocking close the hook is not called for what was still being read", async (t) => {
+  const dir = dirOf(t);
+  const backup = new Backup();
+  const wal = await open(dir, backup.hook);
+  wal.appendBatch(texts);
+  wal.syncBlocking();
+  wal.closeBlocking();
+  for (let i = 0; i < 10; i++) await turn();
+  assert.deepEqual(backup.starts, []);
+});
