@@ -30,7 +30,7 @@ export interface WalReader {
   /**
    * Forgets the reader, durably: the log is no longer kept for it.
    *
-   * @throws {WalError} WAL_IO when the system refuses; WAL_INVALID_ARGUMENT, WAL_CLOSED.
+   * @throws {WalError} WAL_IO when its file cannot be removed; WAL_CLOSED.
    */
   remove(): void;
 }
@@ -98,7 +98,7 @@ export class ReaderPosition implements WalReader {
     try {
       this.#file.remove();
     } catch (error) {
-      throw asIoError(error, `Removing reader ${this.name} failed`);
+      throw asIoError(error, `Removing the position of reader ${this.name} failed`);
     }
     this.#gone = "removed";
     this.#onRemoved();
@@ -147,13 +147,9 @@ export class ReaderPositions {
     }
     const known = this.#open.get(name);
     if (known !== undefined) return known;
-    try {
-      const reader = this.#openReader(name);
-      reader.begin(from);
-      return reader;
-    } catch (error) {
-      throw asIoError(error, `Reading the position of reader ${name} failed`, { path: this.#store.path });
-    }
+    const reader = this.#openReader(name);
+    reader.begin(from);
+    return reader;
   }
 
   /** The lowest position of any reader; infinity when there is none. */
@@ -197,7 +193,7 @@ export class ReaderPositions {
       reader = new ReaderPosition(name, file, this.#end, () => this.#open.delete(name));
     } catch (error) {
       file.close();
-      throw error;
+      throw asIoError(error, `The position of reader ${name} could not be read`, { path: this.#store.path });
     }
     this.#open.set(name, reader);
     return reader;

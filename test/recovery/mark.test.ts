@@ -228,6 +228,20 @@ test("with appends during every flush, no mark claims more than was written when
   assert.equal(claimOf(sim.files()[markPath] ?? log), sim.files()[path]?.length);
 });
 
+function durableOf(image: Uint8Array, mark: Uint8Array | null): number {
+  const sim = diskWith(image, mark);
+  const wal = library.open(sim, path, { readOnly: true, onDamage: "truncate" });
+  const { durable } = wal;
+  wal.closeBlocking();
+  return durable;
+}
+
+test("with readOnly, durable is what the mark says: nothing without one, and no more than is there", () => {
+  assert.equal(durableOf(log, joined(markSlot(0, 1), markSlot(second, 2))), second);
+  assert.equal(durableOf(log, null), 0);
+  assert.equal(durableOf(log.slice(0, fourth), joined(markSlot(0, 1), markSlot(log.length, 2))), fourth);
+});
+
 test("a cleanly closed log is opened without reading a record", () => {
   const sim = logsDisk();
   const first = library.open(sim, path);

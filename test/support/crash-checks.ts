@@ -4,6 +4,7 @@
  * were broken on purpose, where each must fail.
  */
 import assert from "node:assert/strict";
+import type { Disk } from "#internal/store/disk.js";
 import type { Wal, WalOptions } from "wal-db";
 import type { Library } from "./library.ts";
 import { claimOf, joined, logOf, markSlot, scanPlain } from "./plain-format.ts";
@@ -224,6 +225,34 @@ function checkAcknowledged(lib: Library, sim: SimulatedDisk, session: Session, w
   wal = lib.open(sim, path);
   assert.deepEqual(payloads(wal), expectedPayloads(found.length + 1), `${what}, and one more record`);
   wal.closeBlocking();
+}
+
+/**
+ * A write that reports a failure when all of it is written, and a kill before the append can take it
+ * back: more is recovered than was acknowledged, and as much is durable as is recovered.
+ */
+export function checkFailedAppend(lib: Library): void {
+  const sim = logsDisk();
+  const recording: RecordingDisk = new RecordingDisk(sim, {
+    before(call) {
+      if (call.name === "truncate") recording.stop();
+    },
+  });
+  let failing = false;
+  const disk: Disk = {
+    ...recording.disk,
+    write(...args) {
+      const wrote = recording.disk.write(...args);
+      if (failing) throw Object.assign(new Error("EIO: all the same"), { code: "EIO" });
+      return wrote;
+    },
+  };
+  const wal = lib.open(disk, path);
+  wal.appendAndSyncBlocking(payload(0));
+  failing = true;
+  assert.throws(() => wal.append(payload(1)), { code: "WAL_POISONED" });
+  sim.kill();
+  checkAcknowledged(lib, sim, { acknowledged: 2, appended: 2 }, "a failed append whose record is whole");
 }
 
 /** A log that needs repair. */

@@ -77,6 +77,26 @@ test("each sealed segment is handed over, low to high, one at a time, once it is
   assert.deepEqual(Buffer.concat([...backup.bytes.values()]).subarray(8, 20), Buffer.from(texts[0] ?? ""));
 });
 
+test("a segment that is filled while a flush is under way is handed over after the next", async (t) => {
+  const disk = new FaultDisk();
+  const backup = new Backup();
+  const wal = library.openSegmented(disk, dirOf(t), segmentSize, { archive: backup.hook });
+  wal.appendBatch(texts.slice(0, 2));
+  const held = new EventEmitter();
+  disk.gate = once(held, "let go").then(() => {});
+  const sync = wal.sync();
+  await turn();
+  wal.appendBatch(texts.slice(2, 10));
+  held.emit("let go");
+  await sync;
+  assert.equal(wal.durable, 40);
+  assert.equal(await wal.archived(), 32, "the others are full, and not on stable storage");
+  assert.deepEqual(backup.starts, [0]);
+  await wal.sync();
+  assert.equal(await wal.archived(), 192);
+  await wal.close();
+});
+
 test("a log without a hook has no archive", async (t) => {
   const wal = await open(dirOf(t));
   assert.equal(wal.stats().archive, null);

@@ -158,15 +158,20 @@ test("a position that cannot be written stays where it was; a new reader is refu
   assert.deepEqual(disk.openFiles, []);
 });
 
-/* Errors of the system came through as they were, without a code of ours. Found by the simulator, seed 194. */
-test("a reader whose file the disk refuses to open or remove is told so by a WalError", () => {
-  const disk = logsDisk();
-  const wal = openOn(library, disk, 32);
-  const reader = wal.reader("r");
-  disk.inject({ call: "open", effect: { kind: "fail", errno: "EIO" } });
-  assert.throws(() => wal.reader("other"), walFault("WAL_IO", { errno: "EIO" }));
-  disk.inject({ call: "remove", effect: { kind: "fail", errno: "EACCES" } });
-  assert.throws(() => reader.remove(), walFault("WAL_IO", { errno: "EACCES" }));
+// The bare error of the system came through where a position could not be opened or removed: no
+// WalError, no code to go by. Found by the I/O-error loop (test/system/io-errors.test.ts).
+test("a reader whose file cannot be opened or removed: WAL_IO, and it can be tried again", (t) => {
+  const disk = new FaultDisk();
+  const wal = library.open(disk, join(scratchDir(t), "log"));
+  const told = walFault("WAL_IO", { errno: "EIO" }, /reader replica/);
+  disk.faults.open = () => ({ errno: "EIO" });
+  assert.throws(() => wal.reader("replica"), told);
+  delete disk.faults.open;
+  const reader = wal.reader("replica");
+  disk.faults.remove = () => ({ errno: "EIO" });
+  assert.throws(() => reader.remove(), told);
+  delete disk.faults.remove;
   reader.remove();
   wal.closeBlocking();
+  assert.deepEqual(disk.openFiles, []);
 });
