@@ -29,7 +29,8 @@ export class Archived {
     const durable = machine.durableFiles(isIt)[segment.path];
     const cuts = this.#cuts;
     const taken = (): void => {
-      if (cuts === this.#cuts) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
+      // Without a beginning its first note could not be written: then nobody who lacks the hook knows of it.
+      if (cuts === this.#cuts && this.#upTo !== null) this.#upTo = Math.max(this.#upTo, segment.end);
     };
     return { fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable), taken };
   }
