@@ -29,8 +29,10 @@ export class Archived {
     const durable = machine.durableFiles(isIt)[segment.path];
     const cuts = this.#cuts;
     const taken = (): void => {
-      // Without a beginning its first note could not be written: then nobody who lacks the hook knows of it.
-      if (cuts === this.#cuts && this.#upTo !== null) this.#upTo = Math.max(this.#upTo, segment.end);
+      // It may come before the open is through. After a fault its first note may be missing: then nobody
+      // who lacks the hook knows of it.
+      const isHeldTo = this.#upTo !== null || machine.faultsMet === 0;
+      if (cuts === this.#cuts && isHeldTo) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
     };
     return { fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable), taken };
   }
