@@ -29,17 +29,15 @@ export class Archived {
     const durable = machine.durableFiles(isIt)[segment.path];
     const cuts = this.#cuts;
     const taken = (): void => {
-      // It may come before the open is through. After a fault its first note may be missing: then nobody
-      // who lacks the hook knows of it.
-      const isHeldTo = this.#upTo !== null || machine.faultsMet === 0;
-      if (cuts === this.#cuts && isHeldTo) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
+      if (cuts === this.#cuts) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
     };
     return { fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable), taken };
   }
 
   /** What was removed before it was handed over, or null. */
   removedTooEarly(machine: Machine, { path, segmentSize }: Layout): string | null {
-    if (this.#upTo === null || segmentSize === null) return null;
+    // After a fault its first note may be missing: then nobody who lacks the hook knows of it.
+    if (this.#upTo === null || segmentSize === null || machine.faultsMet > 0) return null;
     const indexes = [...segmentsIn(machine.files(), path).keys()];
     const lowest = Math.min(...indexes) * segmentSize;
     return indexes.length > 0 && lowest > this.#upTo
