@@ -509,8 +509,23 @@ export class SegmentedStore implements WalStore {
 
   #setHead(offset: number): void {
     this.#spareHead = "wanted";
-    replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
-    this.#head = offset;
+    const path = join(this.#realDir, "head");
+    try {
+      replaceHeadMarker(this.#disk, path, offset);
+      this.#head = offset;
+    } catch (error) {
+      if (this.#mayHaveMoved(path, offset)) this.#head = offset;
+      throw error;
+    }
+  }
+
+  /** After a failure: its name may be that of the new marker already, and not be on stable storage. */
+  #mayHaveMoved(path: string, offset: number): boolean {
+    try {
+      return readHeadMarker(this.#disk, path) === offset;
+    } catch {
+      return true;
+    }
   }
 
   #seeToSpareHead(): void {

@@ -112,7 +112,10 @@ export interface StoreSegments {
   readonly size: number;
   /** The segments that are there, low to high. */
   list(): StoreSegment[];
-  /** Makes `offset` the head, durably. Removes nothing. */
+  /**
+   * Makes `offset` the head, durably. Removes nothing. Where it throws and the store's `head` is
+   * `offset` all the same, that is seen and not durable: the log is poisoned.
+   */
   setHead(offset: number): void;
   /** Removes segments that end at or below `offset`, low to high; the last one always stays. */
   remove(offset: number): void;

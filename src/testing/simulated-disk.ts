@@ -250,14 +250,14 @@ export class SimulatedDisk implements Disk {
     }
   }
 
-  /** What the running system sees: copies of all files, by path. */
-  files(): Record<string, Uint8Array> {
-    return this.#content("seen");
+  /** What the running system sees: copies of files, by path. Default: of all. */
+  files(chosen?: (path: string) => boolean): Record<string, Uint8Array> {
+    return this.#content("seen", chosen);
   }
 
-  /** What a crash would leave that takes all it can. */
-  durableFiles(): Record<string, Uint8Array> {
-    return this.#content("durable");
+  /** What a crash would leave that takes all it can. Default: of all files. */
+  durableFiles(chosen?: (path: string) => boolean): Record<string, Uint8Array> {
+    return this.#content("durable", chosen);
   }
 
   /* ---- The system calls ---- */
@@ -587,9 +587,11 @@ export class SimulatedDisk implements Disk {
     }
   }
 
-  #content(view: "seen" | "durable"): Record<string, Uint8Array> {
+  #content(view: "seen" | "durable", chosen?: (path: string) => boolean): Record<string, Uint8Array> {
     const content: Record<string, Uint8Array> = {};
-    for (const [path, file] of this.#names.files(view)) content[path] = file[view].copy();
+    for (const [path, file] of this.#names.files(view)) {
+      if (chosen?.(path) !== false) content[path] = file[view].copy();
+    }
     return content;
   }
 }

@@ -56,6 +56,7 @@ export class Archive {
   #cuts = 0;
   #running: Promise<void> | null = null;
   #stopped = false;
+  #closed = false;
   #taken = 0;
   #failures = 0;
   #lastFailure: WalError | null = null;
@@ -167,6 +168,7 @@ export class Archive {
 
   close(): void {
     this.#stopped = true;
+    this.#closed = true;
     this.#unheed();
     this.#file.close();
   }
@@ -202,6 +204,9 @@ export class Archive {
       const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
+        // A cut came while it was read: it is not whole now, or is made of other bytes. Or the log was
+        // closed, and may be another's by now.
+        if (this.#cuts !== cuts || this.#closed) continue;
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
         // A cut may have come while the hook was at it: then this is not the segment that it took.
         if (this.#cuts !== cuts) continue;

@@ -54,8 +54,8 @@ export const inRecovery: readonly Mutation[] = [
   {
     name: "the bytes past the mark are not written again",
     file: "recovery/recover.js",
-    find: /if \(claim !== null\)\s+yield\* rewrite\(/,
-    put: "if (false) yield* rewrite(",
+    find: /yield\* rewrite\(store, Math/,
+    put: "if (false) yield* rewrite(store, Math",
     foundBy: [{ file: "recovery/crash-points", title: "after a failed flush and a reopen" }],
   },
   {

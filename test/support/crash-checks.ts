@@ -273,43 +273,54 @@ export interface Repair {
  */
 export function checkRepair(lib: Library, repair: Repair, seeds: number): number {
   let runs = 0;
-  const files: Record<string, Uint8Array> = { [path]: repair.image };
-  if (repair.mark !== null) files[markPath] = repair.mark;
   for (const half of [false, true]) {
     for (const end of endings(seeds)) {
-      for (let stopAt = 1, more = true; more; stopAt++) {
-        const sim = logsDisk(files);
-        const what = `${repair.name}, stopped at call ${stopAt}${half ? " halfway" : ""}`;
-        const work = (recording: RecordingDisk): void => {
-          lib.open(recording.disk, path, repair.options).closeBlocking();
-        };
-        const watch = (): void => {
-          checkNothingLost(sim, repair, what);
-          checkMarkFirst(sim, repair, what);
-        };
-        more = runAndStop(sim, stopAt, half, work, watch).stopped;
-        end(sim, stopAt);
-        checkNothingLost(sim, repair, what);
-        // And stopped once more, somewhere: what the first process left may be seen and not be durable.
-        runAndStop(sim, 1 + ((stopAt * 7 + runs) % 16), half, work);
-        if (runs % 2 === 0) sim.kill();
-        else end(sim, stopAt + 500);
-        checkNothingLost(sim, repair, what);
-        const wal = lib.open(sim, path, repair.options);
-        assert.equal(wal.recovery.end, repair.after.length, what);
-        checkRepaired(sim.files(), repair, what);
-        sim.crash({ keep: "none" });
-        checkRepaired(sim.durableFiles(), repair, `${what}, and a power cut after the open`);
-        // No policy by name is needed any more: the log is whole, and its mark true.
-        const again = lib.open(sim, path);
-        assert.equal(again.end, repair.after.length, what);
-        assert.equal(again.recovery.damage, null, what);
-        again.closeBlocking();
-        runs++;
-      }
+      for (let stopAt = 1; repairAt(lib, repair, end, stopAt, half, runs); stopAt++) runs++;
+      runs++;
     }
   }
   return runs;
+}
+
+/** The repair, stopped at its n-th call; false when it has no more of them. */
+export function repairAt(
+  lib: Library,
+  repair: Repair,
+  end: (sim: SimulatedDisk, salt: number) => void,
+  stopAt: number,
+  half: boolean,
+  salt: number,
+): boolean {
+  const files: Record<string, Uint8Array> = { [path]: repair.image };
+  if (repair.mark !== null) files[markPath] = repair.mark;
+  const sim = logsDisk(files);
+  const what = `${repair.name}, stopped at call ${stopAt}${half ? " halfway" : ""}`;
+  const work = (recording: RecordingDisk): void => {
+    lib.open(recording.disk, path, repair.options).closeBlocking();
+  };
+  const watch = (): void => {
+    checkNothingLost(sim, repair, what);
+    checkMarkFirst(sim, repair, what);
+  };
+  const { stopped } = runAndStop(sim, stopAt, half, work, watch);
+  end(sim, stopAt);
+  checkNothingLost(sim, repair, what);
+  // And stopped once more, somewhere: what the first process left may be seen and not be durable.
+  runAndStop(sim, 1 + ((stopAt * 7 + salt) % 16), half, work);
+  if (salt % 2 === 0) sim.kill();
+  else end(sim, stopAt + 500);
+  checkNothingLost(sim, repair, what);
+  const wal = lib.open(sim, path, repair.options);
+  assert.equal(wal.recovery.end, repair.after.length, what);
+  checkRepaired(sim.files(), repair, what);
+  sim.crash({ keep: "none" });
+  checkRepaired(sim.durableFiles(), repair, `${what}, and a power cut after the open`);
+  // No policy by name is needed any more: the log is whole, and its mark true.
+  const again = lib.open(sim, path);
+  assert.equal(again.end, repair.after.length, what);
+  assert.equal(again.recovery.damage, null, what);
+  again.closeBlocking();
+  return stopped;
 }
 
 /** At any moment, seen and durable: the bytes are in the log still, or in quarantine already. */

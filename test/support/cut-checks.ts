@@ -119,7 +119,7 @@ async function runAll(driver: LogDriver, wal: Parameters<LogDriver["run"]>[0], s
 }
 
 /** Stops the scenario at its n-th call; false when it has no more of them. */
-async function crashAt(
+export async function crashAt(
   lib: Library,
   scenario: Scenario,
   segmentSize: number | null,

@@ -414,3 +414,63 @@ test("an archive hook that is no function is refused", async (t) => {
   const archive = "copy" as unknown as ArchiveHook;
   await assert.rejects(open(dirOf(t), archive), walFault("WAL_INVALID_ARGUMENT", {}, /archive/));
 });
+
+/*
+ * While a segment was read for its checksum, the log was cut within it. The hook was handed the path of what was
+ * no whole segment any more, or of other bytes than the checksum spoke of. Found by the simulator, seed 46.
+ */
+test("a segment that is cut while it is read for its checksum is not handed over", async (t) => {
+  const disk = new FaultDisk();
+  const dir = dirOf(t);
+  mkdirSync(dir);
+  const backup = new Backup();
+  const store = openSegmentedStore(dir, segmentSize, { disk });
+  const options: SegmentedOptions = { archive: backup.hook };
+  const wal = await Wal.withStore(store, options);
+  const lsns = wal.appendBatch(texts);
+  const held = new EventEmitter();
+  wal.syncBlocking();
+  disk.gate = once(held, "go on").then(() => {});
+  await until(() => disk.callsOf("readAhead").length > 0);
+  wal.truncateAfterBlocking(lsns[0] as Lsn);
+  held.emit("go on");
+  for (let i = 0; i < 5; i++) await turn();
+  assert.deepEqual([backup.starts, wal.stats().archive?.failures], [[], 0]);
+  wal.appendBatch(texts);
+  await wal.sync();
+  await wal.archived();
+  assert.deepEqual(backup.bytes.get(0), readFileSync(join(dir, "00000000000000000000.wal")));
+  await wal.close();
+});
+
+/*
+ * A second cut completes the first, and with it the flush that made a segment durable: the archive began to read that
+ * segment when it had been told of the second cut, and before that cut was made. Found by the simulator, seed 5295.
+ */
+test("a segment that an earlier cut made durable, and the next one cuts, is not handed over", async (t) => {
+  const dir = dirOf(t);
+  const backup = new Backup();
+  const wal = await open(dir, backup.hook);
+  const lsns = wal.appendBatch(texts.slice(0, 4));
+  const first = wal.truncateAfter(lsns[2] as Lsn);
+  const second = wal.truncateAfter(lsns[0] as Lsn);
+  await Promise.all([first, second]);
+  for (let i = 0; i < 10; i++) await turn();
+  assert.deepEqual([backup.starts, wal.stats().archive?.failures], [[], 0]);
+  await wal.close();
+});
+
+/*
+ * A log was closed, blocking, between the reading of a segment and the call of the hook, which came all the same: of a log that the
+ * next one had open by then, and had cut. Found by the simulator, seed 5905.
+ */
+test("after a blocking close the hook is not called for what was still being read", async (t) => {
+  const dir = dirOf(t);
+  const backup = new Backup();
+  const wal = await open(dir, backup.hook);
+  wal.appendBatch(texts);
+  wal.syncBlocking();
+  wal.closeBlocking();
+  for (let i = 0; i < 10; i++) await turn();
+  assert.deepEqual(backup.starts, []);
+});

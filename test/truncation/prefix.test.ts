@@ -8,7 +8,9 @@ import { FaultDisk } from "../support/fault-disk.ts";
 import { HandStore, stateOf, turn } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { library } from "../support/library.ts";
 import { logsDisk } from "../support/logs-disk.ts";
+import { openOn } from "../support/simulated-log.ts";
 import type { SimulatedDisk } from "wal-db/testing";
 
 const texts = Array.from({ length: 20 }, (_, i) => `record ${i}`.padEnd(30, "."));
@@ -411,4 +413,43 @@ test("iterators that stand in what is dropped get WAL_CORRUPT, those past it go 
     assert.deepEqual(rest, texts.slice(13));
     await wal.close();
   }
+});
+
+/*
+ * The flush of the directory failed when the new head had its name already. truncateBefore threw, the log went on
+ * with the old head, and a truncateAfter then put its end below the new one: `head-past-end`, which no policy
+ * opens. Found by the simulator, seed 3501.
+ */
+test("a head whose name could not be flushed poisons the log, so that nothing is cut below it", async () => {
+  for (const blocking of [true, false]) {
+    const disk = logsDisk();
+    const wal = openOn(library, disk, 64);
+    const lsns = wal.appendBatch(texts.slice(0, 6));
+    wal.syncBlocking();
+    const head = lsns[4] as Lsn;
+    disk.inject({ call: "flushDirectory", effect: { kind: "fail", errno: "EIO" } });
+    const failed = walFault("WAL_IO", { errno: "EIO" });
+    if (blocking) assert.throws(() => wal.truncateBeforeBlocking(head), failed);
+    else await assert.rejects(wal.truncateBefore(head), failed);
+    assert.throws(() => wal.truncateAfterBlocking(lsns[0] as Lsn), walFault("WAL_POISONED"));
+    assert.throws(() => wal.append("more"), walFault("WAL_POISONED"));
+    assert.deepEqual(textsOf(wal), texts.slice(0, 6));
+    disk.kill();
+    const again = openOn(library, disk, 64);
+    assert.deepEqual([again.head, textsOf(again)], [head, texts.slice(4, 6)]);
+    again.closeBlocking();
+  }
+});
+
+test("a head that could not be written leaves the log as it was", () => {
+  const disk = logsDisk();
+  const wal = openOn(library, disk, 64);
+  const lsns = wal.appendBatch(texts.slice(0, 6));
+  wal.syncBlocking();
+  disk.inject({ call: "rename", effect: { kind: "fail", errno: "EIO" } });
+  assert.throws(() => wal.truncateBeforeBlocking(lsns[4] as Lsn), walFault("WAL_IO"));
+  wal.truncateAfterBlocking(lsns[0] as Lsn);
+  wal.appendAndSyncBlocking("more");
+  disk.crash({ keep: "none" });
+  assert.deepEqual(textsOf(openOn(library, disk, 64)), [texts[0], "more"]);
 });
