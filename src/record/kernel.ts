@@ -64,7 +64,8 @@ export class Kernel {
     let crc = seed;
     for (let at = from; at < to; at += kernelInputBytes) {
       const count = Math.min(to - at, kernelInputBytes);
-      this.#input.set(bytes.subarray(at, at + count));
+      // Not subarray(): of a class of the user's own that calls a constructor of theirs.
+      this.#input.set(new Uint8Array(bytes.buffer, bytes.byteOffset + at, count));
       crc = this.#calls.crc(inputStart, inputStart + count, crc);
     }
     return crc >>> 0;
