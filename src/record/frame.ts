@@ -96,12 +96,25 @@ export class FrameBuffer {
       const payload = payloadOf(record, maxBytes);
       payloadLength = trueLength.call(payload);
       this.#makeRoom(payloadStart + payloadLength);
-      this.bytes.set(payload, payloadStart);
+      this.#copy(payload, payloadStart);
     }
     sealFrame(this.bytes, start, payloadLength);
     const size = headerBytes + payloadLength;
     this.length = start + size;
     return size;
+  }
+
+  #copy(payload: Uint8Array, at: number): void {
+    try {
+      this.bytes.set(payload, at);
+    } catch (cause) {
+      throw invalidArgument(
+        "A record has no bytes any more: its buffer was transferred, or has been resized.",
+        {
+          cause,
+        },
+      );
+    }
   }
 
   #encode(text: string, at: number, maxBytes: number): number {

@@ -76,3 +76,26 @@ test("a proxy of bytes is no record, and says so as the log does", async () => {
   assert.equal(wal.end, 0);
   await wal.close();
 });
+
+test("a record whose buffer was transferred, or shrank under it, is refused, alone", async () => {
+  const wal = await Wal.withStore(new MemStore());
+  const transferred = new Uint8Array(10);
+  structuredClone(transferred, { transfer: [transferred.buffer] });
+  const buffer = new ArrayBuffer(100, { maxByteLength: 200 });
+  const shrunk = new Uint8Array(buffer, 50);
+  buffer.resize(10);
+  for (const gone of [transferred, shrunk]) {
+    assert.throws(() => wal.append(gone), walFault("WAL_INVALID_ARGUMENT", {}, /transferred/));
+    assert.throws(() => wal.appendBatch(["a", gone]), walFault("WAL_INVALID_ARGUMENT"));
+    const [before, refused, behind] = await Promise.allSettled(
+      ["before", gone, "behind"].map((one) => wal.appendAndSync(one)),
+    );
+    assert.equal(refused?.status, "rejected");
+    for (const one of [before, behind]) assert.equal(one?.status, "fulfilled");
+  }
+  assert.deepEqual(
+    Array.from(wal, (record) => record.text()),
+    ["before", "behind", "before", "behind"],
+  );
+  await wal.close();
+});
