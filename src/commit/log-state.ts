@@ -156,6 +156,7 @@ export class LogState {
   #note: PoisonNote | null = null;
   #threads: Threads | null = null;
   #lookedAt = -Infinity;
+  #ownerLookedAt = -Infinity;
   /** Where it cannot be told whether a thread lives: since when it has shown no sign of it. */
   readonly #silences = new Map<number, Silence>();
   /** Called when the log is poisoned. Must not throw. */
@@ -609,16 +610,32 @@ export class LogState {
     this.#lookAtOthers(threads);
   }
 
+  /**
+   * For a thread that is about to append to a log that another opened: looks, now and then, whether that one
+   * is gone. Its lock went with it, and whoever has opened the log since writes where this one would.
+   */
+  lookForOwner(): void {
+    const threads = this.#threads;
+    if (threads === null) return;
+    const now = threads.now();
+    if (now - this.#ownerLookedAt < deathLookMilliseconds) return;
+    this.#ownerLookedAt = now;
+    this.#lookAt(0, threads);
+  }
+
   #lookAtOthers(threads: Threads): void {
     this.#lookedAt = threads.now();
     const writers = this.#cells.load(writersCell);
-    for (let i = 0; i < writers; i++) {
-      if (i === this.#writer) continue;
-      const owner = this.#cells.load(ownersCell + i);
-      if (owner === nobody || !this.#isDead(i, owner, threads)) continue;
-      // One undertaker: another's second blow could hit the thread that has the slot next.
-      if (this.#cells.compareExchange(ownersCell + i, owner, -threads.self()) === owner) this.#bury(i);
-    }
+    for (let i = 0; i < writers; i++) this.#lookAt(i, threads);
+  }
+
+  #lookAt(writer: number, threads: Threads): void {
+    if (writer === this.#writer) return;
+    const owner = this.#cells.load(ownersCell + writer);
+    if (owner === nobody || !this.#isDead(writer, owner, threads)) return;
+    // One undertaker: another's second blow could hit the thread that has the slot next.
+    if (this.#cells.compareExchange(ownersCell + writer, owner, -threads.self()) === owner)
+      this.#bury(writer);
   }
 
   #isGone(writer: number): boolean {

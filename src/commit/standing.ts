@@ -64,6 +64,7 @@ export class Standing {
 
   checkWritable(): void {
     this.checkSyncable();
+    if (!this.role.isOwner) this.#state.lookForOwner();
     const { poison } = this.#state;
     if (poison !== null) throw poisoned(poison, this.role.path);
     if (this.#state.writing) throw calledByItsStore();
