@@ -16,6 +16,7 @@
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
  *   12      lowered   how often the tail went down: a range taken back, or the end cut
+ *   13      gone      how many of the cuts have taken the bytes away as well
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
@@ -77,7 +78,8 @@ const behindCell = 9;
 const cutsCell = 10;
 const writersCell = 11;
 const loweredCell = 12;
-const cutEndsCell = 13;
+const goneCell = 13;
+const cutEndsCell = 14;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -429,6 +431,19 @@ export class LogState {
   /** How often the end was cut. Read it before the end that it is to guard. */
   get cuts(): number {
     return this.#cells.load(cutsCell);
+  }
+
+  /** The bytes that the last cut was for are gone; before the gate opens. */
+  cutDone(): void {
+    this.#cells.add(goneCell, 1);
+  }
+
+  /**
+   * Another number before the bytes of a cut go, and once they are gone: a file that was opened in between may be
+   * one that went. Who writes, or flushes, behind the cut sees the second.
+   */
+  get filesChanged(): number {
+    return this.cuts + this.#cells.load(goneCell);
   }
 
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */
