@@ -252,6 +252,7 @@ export class SegmentedStore implements WalStore {
 
   async flush(): Promise<void> {
     const flight = this.#takeFlight();
+    const cutsSeen = this.#cutsSeen;
     this.#inFlight.add(flight);
     try {
       for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
@@ -262,7 +263,10 @@ export class SegmentedStore implements WalStore {
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
-      this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      // After a cut there may be others of those names.
+      if (cutsSeen === this.#cutsSeen) {
+        this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      }
     } finally {
       this.#inFlight.delete(flight);
     }

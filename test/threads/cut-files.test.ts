@@ -11,6 +11,7 @@ import { fileStoresOn, nodeFileStores } from "#internal/files.js";
 import { provideFileStores } from "#internal/open-store.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
 import type { WalStore } from "#internal/store/store.js";
+import { attachSegmentedStore, openSegmentedStore } from "#internal/store/segmented-store.js";
 import { scratchDir } from "../support/scratch.ts";
 
 const segmentSize = 100;
@@ -63,4 +64,46 @@ test("a thread that reads while the end is cut off writes into the files that ar
     [text(0), text(2), text(3)],
   );
   await again.close();
+});
+
+// A flush that was under way when the end was cut, and landed after the store had let go of its files, said
+// that the names were flushed of segments that were gone. Another thread made them anew, and the next flush
+// of this one, which spoke for them, left the directory out: a power cut could take what it had acknowledged.
+test("a flush that lands behind a cut says nothing of the names of segments made since", async (t) => {
+  let land = (): void => {};
+  let directoryFlushes = 0;
+  const disk = {
+    ...nodeDisk,
+    async flushData(fd: number): Promise<void> {
+      await new Promise<void>((resolve) => (land = resolve));
+      return nodeDisk.flushData(fd);
+    },
+    flushDirectory(path: string): Promise<void> {
+      directoryFlushes++;
+      return nodeDisk.flushDirectory(path);
+    },
+  };
+  const owner = openSegmentedStore(`${scratchDir(t)}/log`, segmentSize, { disk });
+  const other = attachSegmentedStore(owner.side.share?.(owner) as never);
+  let cuts = 0;
+  for (const store of [owner, other]) store.side.join?.({ cuts: () => cuts, failed: () => {} });
+
+  owner.writeAt(0, new Uint8Array(150));
+  owner.side.assumeUnflushed?.(100, 150);
+  const late = owner.flush();
+  cuts++;
+  owner.truncate(50);
+  owner.side.assumeUnflushed?.(50, 50);
+  owner.flushBlocking();
+  land();
+  await late;
+
+  other.writeAt(50, new Uint8Array(100));
+  directoryFlushes = 0;
+  owner.side.assumeUnflushed?.(100, 150);
+  const next = owner.flush();
+  land();
+  await next;
+  assert.equal(directoryFlushes, 1, "the name that the other thread made");
+  for (const store of [owner, other]) store.close();
 });
