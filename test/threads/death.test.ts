@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Wal, WalError, type WalShare } from "wal-db";
 import { deathLookMilliseconds } from "#internal/limits.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 import { inTime, isLinux, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";
