@@ -297,7 +297,8 @@ for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
     wal.append("first");
     const joined = Wal.attach(wal.share());
     const { end } = wal;
-    const encodeInto = TextEncoder.prototype.encodeInto;
+    const encoder = new TextEncoder();
+    const encodeInto = encoder.encodeInto.bind(encoder);
     t.mock.method(
       TextEncoder.prototype,
       "encodeInto",
