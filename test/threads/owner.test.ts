@@ -299,14 +299,10 @@ for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
     const { end } = wal;
     const encoder = new TextEncoder();
     const encodeInto = encoder.encodeInto.bind(encoder);
-    t.mock.method(
-      TextEncoder.prototype,
-      "encodeInto",
-      function (this: TextEncoder, text: string, into: Uint8Array) {
-        wal.closeBlocking();
-        return encodeInto.call(this, text, into);
-      },
-    );
+    t.mock.method(TextEncoder.prototype, "encodeInto", function (text: string, into: Uint8Array) {
+      wal.closeBlocking();
+      return encodeInto(text, into);
+    });
     assert.throws(() => joined.append("é"), walFault("WAL_CLOSED"));
     assert.equal(joined.end, end);
     await joined.close();
