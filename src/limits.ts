@@ -65,6 +65,13 @@ export const writersMax: number = 64;
 export const deathLookMilliseconds: number = 100;
 
 /**
+ * A log whose owner died is held by the threads that had joined it until they know: who opens it looks again so
+ * often, and for so long in all.
+ */
+export const joinedLookMilliseconds: number = 20;
+export const joinedWaitMillisecondsMax: number = 2000;
+
+/**
  * Where the platform does not tell whether a thread lives: how long one may be within the write of a
  * record, or lead a flush, and nothing happen, before it is taken for dead.
  */

@@ -21,7 +21,15 @@ import { LocalProgress } from "./commit/progress.ts";
 import { Standing } from "./commit/standing.ts";
 import { asIoError, invalidArgument } from "./errors.ts";
 import type { Lsn } from "./lsn.ts";
-import { abandon, checkStore, filesHere, giveBack, take } from "./open-store.ts";
+import {
+  abandon,
+  checkStore,
+  filesHere,
+  giveBack,
+  outwaitJoined,
+  outwaitJoinedBlocking,
+  take,
+} from "./open-store.ts";
 import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
 import type { FollowOptions } from "./read/follow.ts";
 import type { IterOptions, RecordIterator } from "./read/iterate.ts";
@@ -145,6 +153,9 @@ export class Wal implements AsyncDisposable {
     });
     this.#front = new PrefixDrop({ ...log, cuts, view: this.#view });
     state.onPoison = () => progress.turn();
+    if (isOwner) return;
+    state.onPoisonKnown = () => void this.#letGoOfDoomed();
+    if (state.poison !== null) void this.#letGoOfDoomed();
   }
 
   /**
@@ -230,6 +241,7 @@ export class Wal implements AsyncDisposable {
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
+      await outwaitJoined(store, settings);
       return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       abandon(store);
@@ -240,6 +252,7 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
+      outwaitJoinedBlocking(store, settings);
       return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       abandon(store);
@@ -720,6 +733,14 @@ export class Wal implements AsyncDisposable {
     } finally {
       giveBack(this.#store);
     }
+  }
+
+  /** Joined, and poisoned: once nothing of this thread is under way, the log may be opened again. */
+  async #letGoOfDoomed(): Promise<void> {
+    await this.#commit.settled();
+    // Who holds the gate may not have closed it behind it yet: then not before this thread closes.
+    if (this.#standing.isClosed || !this.#state.gateIsClosed || this.#state.writing) return;
+    this.#store.side?.letGo?.();
   }
 
   #afterFlush(): void {

@@ -7,6 +7,7 @@
  *   dir/head                         where the log begins, after a prefix was dropped
  *   dir/head.tmp                     its spare, so that the front can be dropped on a full disk
  *   dir/mark                         the mark (recovery/mark.ts)
+ *   dir/joined                       held by threads that have joined (joined-lock.ts)
  *   dir/quarantine-<lsn>             what recovery cut off and saved
  *   anything else                    not ours, left alone
  *
@@ -47,6 +48,7 @@ import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
+import { JoinedLock } from "./joined-lock.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
@@ -75,6 +77,9 @@ export class SegmentedStore implements WalStore {
   readonly #files: SegmentFiles;
   readonly #mark: FileMark;
   readonly #named: NamedFiles;
+  readonly #joinedLock: JoinedLock;
+  #locked = false;
+  #waitedForJoined = false;
   readonly #readOnly: boolean;
   /** Size of each segment that is there. */
   #sizes: Map<number, number>;
@@ -128,6 +133,7 @@ export class SegmentedStore implements WalStore {
     this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
     this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.#joinedLock = found.joined ?? joinedLockOf(disk, found.realDir);
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
@@ -139,6 +145,8 @@ export class SegmentedStore implements WalStore {
       names: () => this.#named.list(),
       mark: this.#mark,
       lock: () => this.#lock(),
+      heldByJoined: () => this.#isHeldByJoined(),
+      letGo: () => this.#joinedLock.close(),
       quarantine: (from, to) =>
         saveToQuarantine(disk, join(found.realDir, `quarantine-${from}`), from, to, (offset, into) =>
           this.readAt(offset, into),
@@ -290,8 +298,9 @@ export class SegmentedStore implements WalStore {
     this.#mark.close();
     this.#named.closeAll();
     this.#files.close();
+    this.#joinedLock.close();
+    this.#disk.unlock(this.#directoryFd);
     this.#disk.close(this.#directoryFd);
-    this.#disk.unlock(join(this.#realDir, "lock"));
   }
 
   #pathOf(index: number): string {
@@ -439,7 +448,8 @@ export class SegmentedStore implements WalStore {
     // From now on others may be the ones that make segments.
     this.#seeToSpareHead();
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
-    return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
+    const where = { kind: "segmented", path: this.#realDir, name: dir, identity } as const;
+    return { ...where, segmentSize, head: this.#head, joined: this.#locked ? this.#joinedLock.make() : null };
   }
 
   #join(log: JoinedLog): void {
@@ -579,8 +589,17 @@ export class SegmentedStore implements WalStore {
     if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
     const here = this.#disk.statOpen(this.#directoryFd).identity;
     if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+    this.#locked = true;
     // What the last holder did between our first look and its end.
     this.#refresh();
+  }
+
+  #isHeldByJoined(): boolean {
+    const isHeld = this.#joinedLock.isHeld();
+    // What they wrote since we had the lock.
+    if (!isHeld && this.#waitedForJoined) this.#refresh();
+    this.#waitedForJoined = isHeld;
+    return isHeld;
   }
 }
 
@@ -594,6 +613,8 @@ export interface SegmentedShare {
   readonly head: number;
   /** Device and inode of the directory. */
   readonly identity: string;
+  /** What `JoinedLock.make` said; null: the owner has no lock, and who joins takes none. */
+  readonly joined: string | null;
 }
 
 /** Segments `first` to `last`; none when `last` is below `first`. */
@@ -635,6 +656,8 @@ interface FoundSegments {
   readonly gap: StoreGap | null;
   /** False: another thread has opened the log, and it alone changes the head. */
   readonly isOfOwner?: boolean;
+  /** Of one who joined: held. */
+  readonly joined?: JoinedLock;
 }
 
 /** @internal SegmentedStore.open, with the options that only this library gives. */
@@ -676,18 +699,32 @@ export function openSegmentedStore(
 /** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
 export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDisk): SegmentedStore {
   const { path: realDir, segmentSize, head } = share;
+  const joined = joinedLockOf(disk, realDir);
   try {
-    const directoryFd = disk.openDirectory(realDir);
-    if (disk.statOpen(directoryFd).identity !== share.identity) {
-      disk.close(directoryFd);
-      throw replacedError(share.name);
-    }
+    if (share.joined !== null) joined.hold(share.joined, share.name);
+    const directoryFd = openSharedDirectory(disk, share);
     const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
-    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
+    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false, joined };
     return new SegmentedStore(disk, share.name, directoryFd, found, false);
   } catch (error) {
+    joined.close();
     throw openError(error, share.name);
   }
+}
+
+function openSharedDirectory(disk: Disk, share: SegmentedShare): number {
+  const fd = disk.openDirectory(share.path);
+  try {
+    if (disk.statOpen(fd).identity !== share.identity) throw replacedError(share.name);
+    return fd;
+  } catch (error) {
+    disk.close(fd);
+    throw error;
+  }
+}
+
+function joinedLockOf(disk: Disk, realDir: string): JoinedLock {
+  return new JoinedLock(disk, join(realDir, "joined"));
 }
 
 function listSegments(disk: Disk, realDir: string): Map<number, number> {
