@@ -655,6 +655,11 @@ export class LogState {
     this.#lookAt(0, threads);
   }
 
+  /** The same at once, whenever it last looked: for a thread that has just joined. */
+  lookForOwnerNow(): void {
+    if (this.#threads !== null) this.#lookAt(0, this.#threads);
+  }
+
   #lookAtOthers(threads: Threads): void {
     this.#lookedAt = threads.now();
     const writers = this.#cells.load(writersCell);

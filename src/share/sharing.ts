@@ -88,8 +88,9 @@ function checkOwnerIsThere(state: LogState): void {
 }
 
 function ownerGone(state: LogState): WalError | null {
-  if (state.isClosing) return new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
-  state.lookForOwner();
+  if (state.isClosing)
+    return new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
+  state.lookForOwnerNow();
   const { poison } = state;
   return poison?.reason === "dead-owner" ? poisoned(poison, undefined) : null;
 }

@@ -19,7 +19,7 @@ import { fileStoresOn } from "#internal/files.js";
 import { settingsOf } from "#internal/options.js";
 import type { Disk } from "#internal/store/disk.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
-import { openSegmentedStore } from "#internal/store/segmented-store.js";
+import { attachSegmentedStore, openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { copyFixture, expectedImages } from "../support/fixtures.ts";
 import { folderImage } from "../support/folder-image.ts";
@@ -805,4 +805,42 @@ test("a gap within a record of zeros is filled by the open that accepts it", () 
     [...again].map((record) => record.length),
     [113, 4],
   );
+});
+
+// The descriptor of the directory stayed open when the look at which directory it is failed.
+test("a directory that cannot be joined is let go of, and so is the lock of who joins", (t) => {
+  const dir = join(scratchDir(t), "log");
+  const owner = openSegmentedStore(dir, 4096);
+  owner.side.lock?.();
+  const share = owner.side.share?.(owner) as Parameters<typeof attachSegmentedStore>[0];
+  const open = new Set<number>();
+  let stats = 0;
+  const disk: Disk = {
+    ...nodeDisk,
+    open: (path, mode) => opened(nodeDisk.open(path, mode)),
+    openDirectory: (path) => opened(nodeDisk.openDirectory(path)),
+    close(fd) {
+      open.delete(fd);
+      nodeDisk.close(fd);
+    },
+    statOpen(fd) {
+      stats++;
+      if (stats === 2) throw Object.assign(new Error("made for a test"), { code: "EIO" });
+      return nodeDisk.statOpen(fd);
+    },
+  };
+  const opened = (fd: number): number => {
+    open.add(fd);
+    return fd;
+  };
+  assert.throws(() => attachSegmentedStore(share, disk), walFault("WAL_IO", { errno: "EIO" }));
+  assert.equal(stats, 2, "of the lock's file, then of the directory");
+  assert.deepEqual([...open], []);
+  const other = { ...share, identity: "another" };
+  assert.throws(() => attachSegmentedStore(other, disk), walFault("WAL_LOCKED"));
+  assert.deepEqual([...open], []);
+  const joined = attachSegmentedStore(share, disk);
+  joined.close();
+  assert.deepEqual([...open], []);
+  owner.close();
 });
