@@ -1200,7 +1200,7 @@ function attachedStore(share: unknown): WalStore {
 function joinedLog(state: LogState, store: WalStore): JoinedLog {
   const where = { path: store.path };
   return {
-    cuts: () => state.cuts,
+    cuts: () => state.lowered,
     failed: (error) => state.setPoison(asIoError(error, "The flush of a segment failed", where)),
   };
 }

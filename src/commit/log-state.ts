@@ -15,7 +15,8 @@
  *   9       behind    how many of them for a writer
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
- *   12      lowered   how often the tail went down: a range taken back, or the end cut
+ *   12      lowered   goes up when the tail went down, a range taken back or the end cut, and once more
+ *                     when the store has been cut there: before anything is appended again
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
@@ -373,6 +374,8 @@ export class LogState {
 
   /** Lets reservations go on from `tail`; who closed the gate, after `drain`. Also after `takeBack`. */
   openGate(tail: Lsn): void {
+    // A thread that read while the store was being cut may have opened a file that is gone now.
+    this.#cells.add(loweredCell, 1);
     if (this.#cells.load(phaseCell) === phaseOpen) {
       this.#cells.store(tailCell, tail);
       this.#letGoOfGate();
@@ -428,6 +431,11 @@ export class LogState {
   /** How often the end was cut. Read it before the end that it is to guard. */
   get cuts(): number {
     return this.#cells.load(cutsCell);
+  }
+
+  /** Changes before the store is cut, for whatever reason, and again after, before the next reservation. */
+  get lowered(): number {
+    return this.#cells.load(loweredCell);
   }
 
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */
