@@ -54,6 +54,19 @@ export const openSegmentsMax = 30;
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
 
+/** The largest segment that is mapped: address space, and what an ArrayBuffer can be on every runtime. */
+export const mappedSegmentBytesMax: number = 1024 * 1024 * 1024;
+
+/**
+ * Pages of a map are touched ahead of the appends: as far ahead as was appended since the last flush,
+ * since the flush writes what was touched; not before so much, and not farther than so much. Off the
+ * thread while few such calls are under way, else in small pieces on it.
+ */
+export const prefaultBytesMin: number = 64 * 1024;
+export const prefaultBytesMax: number = 8 * 1024 * 1024;
+export const prefaultsAtOnceMax = 4;
+export const prefaultHereBytes: number = 256 * 1024;
+
 /** Threads that may have one log open at a time, the owner among them. */
 export const writersMax: number = 64;
 

@@ -1201,6 +1201,7 @@ function joinedLog(state: LogState, store: WalStore): JoinedLog {
   const where = { path: store.path };
   return {
     cuts: () => state.lowered,
+    end: () => state.tail,
     failed: (error) => state.setPoison(asIoError(error, "The flush of a segment failed", where)),
   };
 }

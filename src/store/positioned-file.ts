@@ -76,6 +76,11 @@ export class PositionedFile {
     return this.#disk.statOpen(this.#fd).size;
   }
 
+  /** The first descriptor, for what maps the file; closed by `close`. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   /** Tells the open file from any other, whatever its name. */
   get identity(): string {
     return this.#disk.statOpen(this.#fd).identity;

@@ -48,7 +48,7 @@ import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-s
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
-import { SegmentFiles } from "./segment-files.ts";
+import { plainSegments, type SegmentFile, SegmentFiles, type SegmentKind } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
 import type { JoinedLog, StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
 
@@ -102,7 +102,8 @@ export class SegmentedStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
+  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, options: SegmentsOptions) {
+    const readOnly = options.readOnly ?? false;
     this.dir = dir;
     this.segmentSize = found.segmentSize;
     this.#disk = disk;
@@ -113,7 +114,8 @@ export class SegmentedStore implements WalStore {
     this.#head = found.head;
     this.#gap = found.gap;
     this.#readOnly = readOnly;
-    this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
+    const kind = options.kind?.(disk, found.realDir) ?? plainSegments(disk, readOnly ? "r" : "r+");
+    this.#files = new SegmentFiles(kind, (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
     this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
@@ -156,6 +158,7 @@ export class SegmentedStore implements WalStore {
 
   writeAt(offset: number, bytes: Uint8Array): void {
     const size = this.segmentSize;
+    if (this.#files.reserves) this.#makeRoom(offset, offset + bytes.length);
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((offset + done) / size);
       const position = offset + done - index * size;
@@ -211,7 +214,11 @@ export class SegmentedStore implements WalStore {
   }
 
   truncate(length: number): void {
-    if (this.#joined !== null) this.#relist();
+    this.#removePrepared();
+    if (this.#joined !== null) {
+      this.#followCuts();
+      this.#relist();
+    }
     const keep = Math.floor(length / this.segmentSize);
     const position = length - keep * this.segmentSize;
     if (keep <= this.#last) {
@@ -262,8 +269,10 @@ export class SegmentedStore implements WalStore {
       flight.segments.filter((index) => this.#isThere(index, flight));
     const segments = new Set(flights.flatMap((flight) => there(flight)));
     for (const index of segments) {
-      this.#files.get(index).flushBlocking();
+      const file = this.#files.get(index);
+      file.flushBlocking();
       this.#files.flushed(index);
+      if (index < this.#last) file.settle?.();
     }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
@@ -276,6 +285,46 @@ export class SegmentedStore implements WalStore {
     this.#files.close();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
+  }
+
+  /** Makes the segment after the last, where that sets its room aside. Not while other threads write. */
+  prepareNext(): void {
+    if (!this.#files.reserves || this.#joined !== null || this.#last < 0) return;
+    this.#files.settleBelow(this.#last);
+    this.#files.prepare(this.#last + 1);
+  }
+
+  /**
+   * Gives back the room that was set aside past `length`, durably: what a log is left like that is closed.
+   * Nothing may be written there, by anyone.
+   */
+  trim(length: number): void {
+    this.truncate(length);
+    this.flushBlocking();
+  }
+
+  /** Room for all of a write before a byte of it is written, where it goes on into other segments. */
+  #makeRoom(from: number, to: number): void {
+    const first = Math.floor(from / this.segmentSize);
+    const last = Math.ceil(to / this.segmentSize) - 1;
+    if (last <= first) return;
+    try {
+      for (let index = first; index <= last; index++) {
+        if (this.#joined !== null) this.#joinedFile(index).makeRoom?.();
+        else if (this.#sizes.has(index)) this.#files.get(index).makeRoom?.();
+        else this.#files.prepare(index);
+      }
+    } catch (error) {
+      // What it took before it failed would be missing elsewhere.
+      this.#removePrepared();
+      throw error;
+    }
+  }
+
+  #removePrepared(): void {
+    const prepared = this.#files.takePrepared();
+    for (const index of prepared) removeIfThere(this.#disk, this.#pathOf(index));
+    this.#newNames ||= prepared.length > 0;
   }
 
   #pathOf(index: number): string {
@@ -324,7 +373,7 @@ export class SegmentedStore implements WalStore {
   }
 
   /** Reading only: the writer may have removed the segment, and made another of the same name. */
-  #checkInPlace(index: number, file: ReturnType<SegmentFiles["get"]>): void {
+  #checkInPlace(index: number, file: SegmentFile): void {
     if (this.#readOnly && !file.isInPlace) throw this.#droppedError(index);
   }
 
@@ -370,7 +419,7 @@ export class SegmentedStore implements WalStore {
     for (const index of this.#sizes.keys()) if (index >= lowest) this.#files.markDirty(index);
   }
 
-  #fileToWrite(index: number): ReturnType<SegmentFiles["get"]> {
+  #fileToWrite(index: number): SegmentFile {
     if (this.#joined !== null) return this.#joinedFile(index);
     if (this.#sizes.has(index) && index === this.#last) return this.#files.get(index);
     // A gap before the offset reads as zeros: the segments in between are there, and full.
@@ -378,7 +427,7 @@ export class SegmentedStore implements WalStore {
     return this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
   }
 
-  #joinedFile(index: number): ReturnType<SegmentFiles["get"]> {
+  #joinedFile(index: number): SegmentFile {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
@@ -391,7 +440,7 @@ export class SegmentedStore implements WalStore {
     }
   }
 
-  #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
+  #fileIfThere(index: number): SegmentFile | null {
     this.#followCuts();
     try {
       return this.#files.get(index);
@@ -418,6 +467,7 @@ export class SegmentedStore implements WalStore {
 
   #join(log: JoinedLog): void {
     this.#joined = log;
+    this.#files.share();
     this.#cutsSeen = log.cuts();
     this.#files.onFlushFailure = (error) => log.failed(error);
   }
@@ -442,7 +492,7 @@ export class SegmentedStore implements WalStore {
     this.#sizes.set(index, this.segmentSize);
   }
 
-  #create(index: number): ReturnType<SegmentFiles["get"]> {
+  #create(index: number): SegmentFile {
     const file = this.#files.create(index);
     this.#sizes.set(index, 0);
     this.#last = Math.max(this.#last, index);
@@ -453,8 +503,10 @@ export class SegmentedStore implements WalStore {
   }
 
   async #flushSegment(index: number): Promise<void> {
-    await this.#files.get(index).flush();
+    const file = this.#files.get(index);
+    await file.flush();
     this.#files.flushed(index);
+    if (index < this.#last) file.settle?.();
   }
 
   #takeFlight(): Flight {
@@ -535,6 +587,12 @@ export class SegmentedStore implements WalStore {
   }
 }
 
+/** Options that only this library gives. */
+export interface SegmentsOptions extends OpenStoreOptions {
+  /** What the segments are. Default: plain files. */
+  readonly kind?: (disk: Disk, directory: string) => SegmentKind;
+}
+
 /** How another thread finds the directory of a log. */
 export interface SegmentedShare {
   readonly kind: "segmented";
@@ -590,7 +648,7 @@ interface FoundSegments {
 export function openSegmentedStore(
   dir: string | URL,
   segmentSize: number = segmentBytesDefault,
-  options: OpenStoreOptions = {},
+  options: SegmentsOptions = {},
 ): SegmentedStore {
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1) {
     throw invalidArgument(`segmentSize is a whole number of bytes from 1 on; got ${String(segmentSize)}.`);
@@ -612,7 +670,7 @@ export function openSegmentedStore(
     const directoryFd = disk.openDirectory(realDir);
     try {
       const found = findSegments(disk, realDir, segmentSize);
-      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
+      return new SegmentedStore(disk, asked, directoryFd, found, options);
     } catch (error) {
       disk.close(directoryFd);
       throw error;
@@ -623,7 +681,11 @@ export function openSegmentedStore(
 }
 
 /** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
-export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDisk): SegmentedStore {
+export function attachSegmentedStore(
+  share: SegmentedShare,
+  disk: Disk = nodeDisk,
+  options: SegmentsOptions = {},
+): SegmentedStore {
   const { path: realDir, segmentSize, head } = share;
   try {
     const directoryFd = disk.openDirectory(realDir);
@@ -632,7 +694,7 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
       throw replacedError(share.name);
     }
     const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
-    return new SegmentedStore(disk, share.name, directoryFd, found, false);
+    return new SegmentedStore(disk, share.name, directoryFd, found, options);
   } catch (error) {
     throw openError(error, share.name);
   }

@@ -97,6 +97,8 @@ export interface JoinedLog {
    * of what lay behind it may be gone, or others.
    */
   cuts(): number;
+  /** No thread has written, or will write, at or past here when the log is closed. */
+  end?(): number;
   /** To be told of a flush that failed outside of a call to flush. */
   failed(error: unknown): void;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { FileStore, MemStore, SegmentedStore, type WalStore } from "wal-db";
 import { openFileStore } from "#internal/store/file-store.js";
+import { MappedStore } from "wal-db/mapped";
 import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { Random } from "../support/random.ts";
@@ -21,6 +22,9 @@ const stores: Readonly<Record<string, (t: TestContext) => WalStore>> = {
   "SegmentedStore of one segment": (t) => SegmentedStore.open(join(scratchDir(t), "log"), 1 << 20),
   "SegmentedStore on a disk that moves three bytes at a time and is interrupted": (t) =>
     openSegmentedStore(join(fastScratchDir(t), "log"), 7, { disk: hesitantDisk() }),
+  "MappedStore of 7 bytes": (t) => MappedStore.open(join(fastScratchDir(t), "log"), 7),
+  "MappedStore of 5000 bytes": (t) => MappedStore.open(join(fastScratchDir(t), "log"), 5000),
+  "MappedStore of one segment": (t) => MappedStore.open(join(scratchDir(t), "log"), 1 << 20),
 };
 
 /** How much is written to see it grow: a file for each byte is not quick. */

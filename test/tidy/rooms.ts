@@ -26,6 +26,7 @@ const rooms: readonly string[] = [
   "src/convert.ts",
   "src/files.ts",
   "src/index.ts",
+  "src/mapped.ts",
 ];
 
 /** What a browser can load: no import of `node:`, and none of a file that has one. */
