@@ -121,6 +121,7 @@ export class MappedStore implements WalStore {
     if (this.#joined === null && length >= this.#segments.length) return;
     this.#prepareFrom = 0;
     this.#segments.truncate(length);
+    if (this.#written) this.#keepRoom();
   }
 
   truncateBefore(offset: number): number {
@@ -159,6 +160,15 @@ export class MappedStore implements WalStore {
     // Others have written too, and where the log ends only the log knows.
     const end = this.#joined === null ? this.#segments.length : this.#joined.end?.();
     if (end !== undefined && (this.#written || this.#joined !== null)) this.#segments.trim(end);
+  }
+
+  /** A cut has given back room. The log goes on there: on a full disk that room is all it has. */
+  #keepRoom(): void {
+    try {
+      this.#segments.makeRoomAtEnd();
+    } catch {
+      // As for any write: it asks for room again, and says so if there is none.
+    }
   }
 
   #passedHalf(end: number): void {

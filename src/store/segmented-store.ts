@@ -294,6 +294,11 @@ export class SegmentedStore implements WalStore {
     this.#files.prepare(this.#last + 1);
   }
 
+  /** Sets aside the room of the last segment, where its kind can. Not while other threads write. */
+  makeRoomAtEnd(): void {
+    if (this.#joined === null && this.#last >= 0) this.#files.get(this.#last).makeRoom?.();
+  }
+
   /**
    * Gives back the room that was set aside past `length`, durably: what a log is left like that is closed.
    * Nothing may be written there, by anyone.

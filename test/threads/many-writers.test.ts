@@ -13,7 +13,7 @@ const records: Readonly<Record<string, number>> = long
 const sorted = (found: Map<number, number>): Map<number, number> =>
   new Map([...found].toSorted(([a], [b]) => a - b));
 
-for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+for (const kind of ["file", "segmented", "mapped", "memory"] satisfies StoreKind[]) {
   for (const way of ["append", "appendBatch", "appendAndSync"] as const) {
     for (const size of [1, 2, 4, 8]) {
       test(`${size} x ${way}, ${kind}: every record once, in its writer's order, all durable`, async (t) => {

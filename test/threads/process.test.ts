@@ -43,7 +43,7 @@ test(`killed with four busy threads, ${rounds} times: all that was acknowledged 
   const random = new Random(5);
   let records = 0;
   for (let round = 0; round < rounds; round++) {
-    const kind = round % 2 === 0 ? "segmented" : "file";
+    const kind = (["segmented", "file", "mapped"] as const)[round % 3] ?? "file";
     const folder = scratchDir(t);
     const acknowledged = await killed(kind, folder, 20 + random.next(200));
     const wal = await openLog(kind, folder);

@@ -2,7 +2,7 @@
  * A process with a log that four threads write to; what they have made durable goes to the standard output, a
  * line `<writer> <records>` each time.
  *
- *   node process.js busy <file|segmented> <folder> <first record of each writer>
+ *   node process.js busy <file|segmented|mapped> <folder> <first record of each writer>
  *   node process.js idle <file|segmented> <folder>      opens, shares, syncs, and does nothing more
  *   node process.js pending <file> <folder>             ends while a sync waits for another thread
  */
