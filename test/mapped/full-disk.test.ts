@@ -1,7 +1,7 @@
 /** A mapped log on a disk that is really full: an error where room is set aside, and never a SIGBUS. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, statfsSync, statSync } from "node:fs";
+import { readdirSync, statfsSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -32,6 +32,8 @@ withDisk(
   "filled to the last segment, then by others to the last block: all that was taken is written",
   async (_t, disk) => {
     const dir = join(disk.dir, "log");
+    const ballast = join(disk.dir, "ballast");
+    writeFileSync(ballast, new Uint8Array(3 * segmentSize).fill(1));
     const wal = await Wal.withStore(MappedStore.open(dir, segmentSize));
     let count = 0;
     const fill = (): void => {
@@ -56,6 +58,7 @@ withDisk(
     assert.throws(() => wal.append(""), noRoom);
 
     disk.free();
+    unlinkSync(ballast);
     await wal.truncateAfter([...wal].at(-2)?.lsn ?? wal.head);
     checkAll(wal, count);
     for (const goal = count + 20; count < goal; count++) wal.append(record(count));
