@@ -13,7 +13,7 @@ import { attachSegmentedStore, openSegmentedStore, type SegmentedShare } from ".
 import { attachMappedStore, type MappedShare } from "./store/mapped-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import { threadsOn } from "./store/threads.ts";
-import type { FileStores } from "./wal.ts";
+import type { FileStores } from "./open-store.ts";
 
 export function fileStoresOn(disk: Disk): FileStores {
   return {

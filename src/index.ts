@@ -1,5 +1,5 @@
 import { nodeFileStores } from "./files.ts";
-import { provideFileStores } from "./wal.ts";
+import { provideFileStores } from "./open-store.ts";
 
 provideFileStores(nodeFileStores);
 
@@ -30,5 +30,6 @@ export type {
   WalStore,
 } from "./store/store.ts";
 export type { ArchiveHook, ArchiveStats, SealedSegment } from "./truncation/archive.ts";
+export type { RetainOptions } from "./truncation/prefix-drop.ts";
 export type { WalReader } from "./truncation/reader-position.ts";
-export { type RetainOptions, Wal, type WalStats } from "./wal.ts";
+export { Wal, type WalStats } from "./wal.ts";

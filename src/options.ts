@@ -1,3 +1,4 @@
+import { checkKeys } from "./arguments.ts";
 import { invalidArgument, shown } from "./errors.ts";
 import { maxRecordBytesCeiling, maxRecordBytesDefault } from "./limits.ts";
 import type { RecoverOptions } from "./recovery/recover.ts";
@@ -80,14 +81,6 @@ const optionNames: readonly (keyof SegmentedOptions)[] = [
   "onProgress",
   "signal",
 ];
-
-/** A misspelt option must not be passed over: it may be the one that was to keep the data. */
-export function checkKeys(call: string, given: object, known: readonly string[]): void {
-  for (const key of Object.keys(given)) {
-    if (known.includes(key)) continue;
-    throw invalidArgument(`${call} has no option ${JSON.stringify(key)}. There are: ${known.join(", ")}.`);
-  }
-}
 
 /** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
 export function settingsOf(options: SegmentedOptions | undefined): OpenSettings {

@@ -5,9 +5,12 @@
  *
  * Slicing-by-16: sixteen tables of 256 entries let one step take in 16 bytes by look-ups that do
  * not wait for one another. After Kounavis and Berry, "A Systematic Approach to Building High
- * Performance Software-based CRC Generators" (ISCC 2005), which gives slicing-by-4 and -by-8.
+ * Performance Software-based CRC Generators" (ISCC 2005), which gives slicing-by-4 and -by-8. That is the way
+ * here for short inputs, and for all where there is no WebAssembly; else the kernel does it (kernel.ts):
+ * 260 bytes take 145 ns here, 75 there; 4 KiB 2,000 and 400.
  */
 import { invalidArgument } from "../errors.ts";
+import { type Kernel, kernelHere } from "./kernel.ts";
 
 const polynomial = 0x82f63b78;
 const stride = 16;
@@ -46,8 +49,28 @@ export function crc32c(bytes: Uint8Array, seed: number = 0): number {
   return crc32cRange(bytes, 0, bytes.length, seed);
 }
 
+/** From here on the kernel is faster, for bytes in its own memory, and for others, which it must copy. */
+const kernelBytesMin = 64;
+const kernelCopiedBytesMin = 192;
+
+/** The kernel, made when first asked for; null where there is none. */
+export function crcKernel(): Kernel | null {
+  return kernelHere(table);
+}
+
 /** The CRC32C of `bytes[from, to)`. The bounds are the caller's to keep. */
 export function crc32cRange(bytes: Uint8Array, from: number, to: number, seed: number = 0): number {
+  if (to - from >= kernelBytesMin) {
+    const kernel = kernelHere(table);
+    if (kernel !== null && (to - from >= kernelCopiedBytesMin || bytes.buffer === kernel.buffer)) {
+      return kernel.crc(bytes, from, to, seed);
+    }
+  }
+  return crc32cSliced(bytes, from, to, seed);
+}
+
+/** The same without the kernel. */
+export function crc32cSliced(bytes: Uint8Array, from: number, to: number, seed: number): number {
   const t = table;
   let crc = ~seed;
   let at = from;

@@ -13,7 +13,7 @@
 import { writeU32 } from "../bytes.ts";
 import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
-import { crc32cRange } from "./crc32c.ts";
+import { crc32cRange, crcKernel } from "./crc32c.ts";
 import { headerBytes, lengthOffset } from "./format.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
@@ -32,14 +32,36 @@ const encodeInPlaceUnitsMax = 16 * 1024;
 
 export class FrameBuffer {
   /** The frames are `bytes[0, length)`. Replaced when it grows. */
-  bytes: Uint8Array = new Uint8Array(scratchInitialBytes);
+  bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   #views: (Uint8Array | undefined)[] = [];
 
-  /** Forgets the frames; lets go of a buffer that one large record or batch has blown up. */
+  /** Memory of this buffer's own, kept for the next batch that is too large for the scratch. */
+  #own: Uint8Array | null = null;
+
+  /**
+   * Begins anew, in the scratch of the kernel, where frames are checksummed in place; else, where there
+   * is none or another log is at it, in memory of its own. `done` gives the scratch back.
+   */
   reset(): void {
     this.length = 0;
-    if (this.bytes.length > scratchKeepBytesMax) this.#use(new Uint8Array(scratchInitialBytes));
+    this.#letGo();
+    const scratch = crcKernel()?.takeScratch(this) ?? null;
+    if (scratch === null) this.#use((this.#own ??= new Uint8Array(scratchInitialBytes)));
+    else this.#use(scratch);
+  }
+
+  /** The frames are written, and not needed any more. */
+  done(): void {
+    crcKernel()?.giveScratchBack(this);
+    this.#letGo();
+  }
+
+  /** Of memory that one large record or batch has taken. */
+  #letGo(): void {
+    if (this.#own === null || this.#own.length <= scratchKeepBytesMax) return;
+    this.#own = null;
+    this.#use(new Uint8Array(0));
   }
 
   /**
@@ -94,14 +116,16 @@ export class FrameBuffer {
 
   #makeRoom(needed: number): void {
     if (needed <= this.bytes.length) return;
-    let size = this.bytes.length;
+    let size = Math.max(this.bytes.length, scratchInitialBytes);
     while (size < needed) size *= 2;
-    const grown = allocate(size);
+    const grown = this.#own !== null && this.#own.length >= needed ? this.#own : allocate(size);
+    this.#own = grown;
     grown.set(this.bytes.subarray(0, this.length));
     this.#use(grown);
   }
 
   #use(bytes: Uint8Array): void {
+    if (this.bytes === bytes) return;
     this.bytes = bytes;
     this.#views = [];
   }

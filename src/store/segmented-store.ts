@@ -84,7 +84,7 @@ export class SegmentedStore implements WalStore {
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
   /** Nothing is known of it when a log is opened: an open alone makes no files. */
-  #spareHead: "unknown" | "wanted" | "kept" = "unknown";
+  #spareHead: "unknown" | "wanted" | "kept" | "not ours" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
 
@@ -113,6 +113,8 @@ export class SegmentedStore implements WalStore {
     this.#last = found.last;
     this.#head = found.head;
     this.#gap = found.gap;
+    // The owner may be about to put it in the place of the head.
+    if (found.isOfOwner === false) this.#spareHead = "not ours";
     this.#readOnly = readOnly;
     const kind = options.kind?.(disk, found.realDir) ?? plainSegments(disk, readOnly ? "r" : "r+");
     this.#files = new SegmentFiles(kind, (index) => this.#pathOf(index));
@@ -503,7 +505,7 @@ export class SegmentedStore implements WalStore {
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
-    if (this.#spareHead !== "kept") this.#keepSpareHead();
+    if (this.#spareHead === "unknown" || this.#spareHead === "wanted") this.#keepSpareHead();
     return file;
   }
 
@@ -647,6 +649,8 @@ interface FoundSegments {
   readonly last: number;
   readonly head: number;
   readonly gap: StoreGap | null;
+  /** False: another thread has opened the log, and it alone changes the head. */
+  readonly isOfOwner?: boolean;
 }
 
 /** @internal SegmentedStore.open, with the options that only this library gives. */
@@ -698,7 +702,8 @@ export function attachSegmentedStore(
       disk.close(directoryFd);
       throw replacedError(share.name);
     }
-    const found = { realDir, segmentSize, sizes: new Map<number, number>(), last: -1, head, gap: null };
+    const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
+    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
     return new SegmentedStore(disk, share.name, directoryFd, found, options);
   } catch (error) {
     throw openError(error, share.name);

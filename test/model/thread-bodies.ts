@@ -2,7 +2,7 @@
  * What the threads of the model do: each body is a few calls on a log.
  *
  * The calls are those of Wal, without framing and options: what stands here is the order in which
- * wal.ts calls the protocol. This file runs in the realm of the shipped code.
+ * append/writer.ts and wal.ts call the protocol. This file runs in the realm of the shipped code.
  */
 import { poisoned } from "#internal/commit/group-commit.js";
 import { asIoError, WalError } from "#internal/errors.js";

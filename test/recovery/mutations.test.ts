@@ -183,7 +183,7 @@ const mutations: readonly CheckedMutation[] = [
   },
   {
     name: "the lock is not taken",
-    file: "wal.js",
+    file: "open-store.js",
     from: /store\.side\?\.lock\?\.\(\);/,
     to: "",
     check: checkLock,

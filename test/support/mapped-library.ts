@@ -11,8 +11,12 @@ export function mappedLibrary(others: number): Library {
   return {
     ...library,
     openSegmented(disk: Disk, dir, size, options) {
-      if (others > 0 && opens++ % others === others - 1) return library.openSegmented(disk, dir, size, options);
-      return Wal.withStoreBlocking(openMappedStore(dir, size, { disk, mapper: simulatedMapper(disk) }), options);
+      if (others > 0 && opens++ % others === others - 1)
+        return library.openSegmented(disk, dir, size, options);
+      return Wal.withStoreBlocking(
+        openMappedStore(dir, size, { disk, mapper: simulatedMapper(disk) }),
+        options,
+      );
     },
   };
 }

@@ -13,7 +13,7 @@ import { after, test } from "node:test";
 import { Wal, type WalStore } from "wal-db";
 import { fileStoresOn, nodeFileStores } from "#internal/files.js";
 import type { Disk } from "#internal/store/disk.js";
-import { provideFileStores } from "#internal/wal.js";
+import { provideFileStores } from "#internal/open-store.js";
 import { VolatileDisk } from "../support/volatile-disk.ts";
 
 after(() => provideFileStores(nodeFileStores));

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { renameSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { MemStore, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
-import { crewOf, openLog, recordsByWriter, type StoreKind, terminateAll } from "./crew.ts";
+import { crewOf, openLog, recordsByWriter, segmentSize, type StoreKind, terminateAll } from "./crew.ts";
 
 after(terminateAll);
 
@@ -54,6 +54,24 @@ test("the owner drops the front while workers append", async (t) => {
   await wal.close();
 });
 
+/**
+ * Whoever made a segment also saw to it that a spare of the head marker was there. A thread that had
+ * joined did so too: it could remove the spare that the owner was about to put in the place of the head, or
+ * put one there that says nothing, and the head would have been torn. Only the owner keeps one.
+ */
+test("a thread that has joined makes segments, and leaves the spare of the head marker alone", async (t) => {
+  const folder = scratchDir(t);
+  const wal = await openLog("segmented", folder);
+  const joined = Wal.attach(wal.share());
+  const inFolder = (): string[] => readdirSync(`${folder}/log`).filter((name) => name.startsWith("head"));
+  joined.append(new Uint8Array(3 * segmentSize));
+  assert.deepEqual(inFolder(), []);
+  wal.append(new Uint8Array(segmentSize));
+  assert.deepEqual(inFolder(), ["head.tmp"]);
+  await joined.close();
+  await wal.close();
+});
+
 for (const way of ["append", "appendAndSync", "appendAndSyncBlocking", "for-ever"] as const) {
   for (const [kind, blocking] of [
     ["segmented", false],
@@ -74,7 +92,11 @@ for (const way of ["append", "appendAndSync", "appendAndSyncBlocking", "for-ever
       for (const writer of crew) assert.equal((await writer.says("refused")).code, "WAL_CLOSED");
       await Promise.all(crew.map((writer) => writer.gone));
       const again = await openLog("segmented", folder);
-      assert.deepEqual([again.end, again.recovery.discarded], [end, 0], "nothing was written after the close");
+      assert.deepEqual(
+        [again.end, again.recovery.discarded],
+        [end, 0],
+        "nothing was written after the close",
+      );
       assert.equal(again.recovery.damage, null);
       const found = recordsByWriter(again, new Map([0, 1, 2].map((id) => [id, 0])));
       for (const [id, writer] of crew.entries()) assert.ok((found.get(id) ?? 0) >= writer.acknowledged);

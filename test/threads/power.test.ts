@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Wal, WalError, type WalOptions } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
-import { provideFileStores } from "#internal/wal.js";
+import { provideFileStores } from "#internal/open-store.js";
 import { Random } from "../support/random.ts";
 import { randomFrom, VolatileDisk } from "../support/volatile-disk.ts";
 

@@ -7,7 +7,7 @@ import { Wal, WalError, type WalShare } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import type { Disk } from "#internal/store/disk.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
-import { provideFileStores } from "#internal/wal.js";
+import { provideFileStores } from "#internal/open-store.js";
 
 /** Where a writer stops for good, or what fails for it. */
 export type Fault =

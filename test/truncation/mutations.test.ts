@@ -46,9 +46,9 @@ const mutations: readonly CutMutation[] = [
   },
   {
     name: "the head is written after the segments are gone",
-    file: "wal.js",
-    from: /segments\.setHead\(at\);\s+this\.#state\.setHead\(at\);\s+this\.#reclaim\(\);/,
-    to: "this.#state.setHead(at); this.#reclaim(); segments.setHead(at);",
+    file: "truncation/prefix-drop.js",
+    from: /segments\.setHead\(at\);\s+state\.setHead\(at\);\s+beside\.reclaim\(\);/,
+    to: "state.setHead(at); beside.reclaim(); segments.setHead(at);",
     scenario: "truncateBefore",
   },
   {
@@ -80,8 +80,8 @@ const mutations: readonly CutMutation[] = [
   },
   {
     name: "a prefix is dropped before what stays is synced",
-    file: "wal.js",
-    from: /if \(at > this\.head\)\s+this\.#commit\.syncBlocking\(at\);/,
+    file: "truncation/prefix-drop.js",
+    from: /if \(at > state\.head\)\s+commit\.syncBlocking\(at\);/,
     to: "",
     scenario: "truncateBefore past what was synced, up to the end",
   },

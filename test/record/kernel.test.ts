@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { Lsn, MemStore, Wal } from "wal-db";
+import { crc32cRange, crc32cSliced, crcKernel } from "#internal/record/crc32c.js";
+import { FrameBuffer } from "#internal/record/frame.js";
+import { kernelInputBytes } from "#internal/record/kernel.js";
+import { Scan } from "#internal/record/scan.js";
+import { projectDir } from "../support/project.ts";
+import { Random } from "../support/random.ts";
+
+const polynomial = 0x82f63b78;
+
+/** x^(8n) modulo the polynomial, reflected. */
+function power(n: number): number {
+  let crc = 0x80000000;
+  for (let i = 0; i < 8 * n; i++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1;
+  return crc >>> 0;
+}
+
+test("the equation that the fold rests on: x^(8*130) is the sum of the seven terms", () => {
+  const shifts = [66, 67, 70, 97, 98, 105, 130];
+  const sum = shifts.reduce((crc, shift) => crc ^ power(130 - shift), 0);
+  assert.equal(sum >>> 0, power(130));
+});
+
+test("kernel and tables agree on every length from 0 to 4096, in the kernel's memory and out of it", () => {
+  const kernel = crcKernel();
+  assert.ok(kernel !== null, "this runtime has a kernel");
+  const bytes = new Random(7).bytes(4096 + 16);
+  const frames = new FrameBuffer();
+  frames.reset();
+  const inside = frames.bytes;
+  assert.equal(inside.buffer, kernel.buffer);
+  inside.set(bytes);
+  let seed = 0;
+  for (let length = 0; length <= 4096; length++) {
+    const from = length % 16;
+    const expected = crc32cSliced(bytes, from, from + length, seed);
+    assert.equal(
+      kernel.crc(bytes, from, from + length, seed),
+      expected,
+      `${length} bytes from ${from}, copied`,
+    );
+    assert.equal(
+      kernel.crc(inside, from, from + length, seed),
+      expected,
+      `${length} bytes from ${from}, there`,
+    );
+    assert.equal(crc32cRange(bytes, from, from + length, seed), expected, `${length} bytes from ${from}`);
+    seed = expected;
+  }
+  frames.done();
+});
+
+test("every alignment, and every place to split, gives the same", () => {
+  const bytes = new Random(8).bytes(700);
+  for (let from = 0; from < 32; from++) {
+    for (const length of [63, 64, 191, 192, 255, 256, 257, 271, 272, 273, 401, 640]) {
+      const expected = crc32cSliced(bytes, from, from + length, 0);
+      assert.equal(crc32cRange(bytes, from, from + length), expected, `${length} bytes from ${from}`);
+    }
+  }
+  const whole = crc32cSliced(bytes, 0, 700, 0);
+  for (let at = 0; at <= 700; at++) {
+    assert.equal(crc32cRange(bytes, at, 700, crc32cRange(bytes, 0, at)), whole, `split at ${at}`);
+  }
+});
+
+test("inputs around and beyond what the kernel looks at in one go", () => {
+  const bytes = new Random(9).bytes(3 * kernelInputBytes + 300);
+  for (const length of [-1, 0, 1, 15, 16, 130, 145, 146, 255, 256, 300].map((n) => n + kernelInputBytes)) {
+    assert.equal(crc32cRange(bytes, 5, 5 + length), crc32cSliced(bytes, 5, 5 + length, 0), `${length} bytes`);
+  }
+  assert.equal(crc32cRange(bytes, 0, bytes.length), crc32cSliced(bytes, 0, bytes.length, 0));
+});
+
+test("one changed bit in a fold is seen, wherever it is", () => {
+  const bytes = new Random(10).bytes(420);
+  const whole = crc32cRange(bytes, 0, 420);
+  for (let bit = 0; bit < 420 * 8; bit++) {
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+    assert.notEqual(crc32cRange(bytes, 0, 420), whole, `bit ${bit}`);
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+  }
+});
+
+/** A log of `sizes`, as the scan reads it. */
+function logOf(sizes: readonly number[]): { bytes: Uint8Array; starts: number[] } {
+  const random = new Random(11);
+  const frames = new FrameBuffer();
+  const starts: number[] = [];
+  frames.reset();
+  for (const size of sizes) {
+    starts.push(frames.length);
+    frames.add(random.bytes(size), 1 << 20);
+  }
+  const bytes = frames.view().slice();
+  frames.done();
+  return { bytes, starts };
+}
+
+function scanned(bytes: Uint8Array): { starts: number[]; last: string; at: number } {
+  const scan = new Scan(Lsn(0), bytes.length, 1 << 20);
+  scan.show(bytes, 0, bytes.length);
+  const starts: number[] = [];
+  let step = scan.step();
+  for (; step === "record"; step = scan.step()) starts.push(scan.lsn);
+  return { starts, last: step === "damage" ? scan.reason : step, at: scan.offset };
+}
+
+test("a scan that verifies ahead stops at the very record that is damaged, whichever it is", () => {
+  const sizes = Array.from({ length: 60 }, (_, i) => [0, 1, 7, 56, 200, 256, 3000][i % 7] as number);
+  const { bytes, starts } = logOf(sizes);
+  assert.deepEqual(scanned(bytes), { starts, last: "end", at: bytes.length });
+  starts.forEach((start, index) => {
+    const size = 8 + (sizes[index] as number);
+    // The checksum; of a record with a payload its first byte and its last.
+    for (const at of size > 8 ? [start, start + 8, start + size - 1] : [start]) {
+      const intact = bytes[at] as number;
+      bytes[at] = intact ^ 0x10;
+      const { starts: found, last, at: stopped } = scanned(bytes);
+      assert.deepEqual(found, starts.slice(0, index), `byte ${at} of the record at ${start}`);
+      assert.equal(last, "checksum-mismatch");
+      assert.equal(stopped, start);
+      bytes[at] = intact;
+    }
+  });
+});
+
+test("the store of one log may append to another: neither spoils the frame of the other", async () => {
+  const other = await Wal.withStore(new MemStore());
+  class Tee extends MemStore {
+    override writeAt(offset: number, bytes: Uint8Array): void {
+      other.append("a copy goes elsewhere first, and is longer than what it is a copy of".repeat(3));
+      super.writeAt(offset, bytes);
+    }
+  }
+  const wal = await Wal.withStore(new Tee());
+  const texts = ["one", "two".repeat(50), "three"];
+  for (const text of texts) wal.append(text);
+  assert.deepEqual(
+    Array.from(wal, (record) => record.text()),
+    texts,
+  );
+  assert.equal(Array.from(other).length, 3);
+  await wal.close();
+  await other.close();
+});
+
+test("an append that fails gives the scratch back", async () => {
+  const wal = await Wal.withStore(new MemStore(), { maxRecordSize: 10 });
+  assert.throws(() => wal.append("longer than ten bytes"), { code: "WAL_RECORD_TOO_LARGE" });
+  const user = {};
+  assert.ok(crcKernel()?.takeScratch(user) !== null, "nobody has it");
+  crcKernel()?.giveScratchBack(user);
+  await wal.close();
+});
+
+test("without WebAssembly everything works the same, by tables", () => {
+  const script = `
+    delete globalThis.WebAssembly;
+    const { Wal, MemStore, crc32c } = await import("wal-db");
+    const wal = await Wal.withStore(new MemStore());
+    const payload = new Uint8Array(5000).fill(3);
+    for (let i = 0; i < 100; i++) wal.append(payload);
+    console.log(Array.from(wal).length, crc32c(payload).toString(16));
+    await wal.close();
+  `;
+  const out = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: projectDir,
+    encoding: "utf8",
+  });
+  const crc = crc32cRange(new Uint8Array(5000).fill(3), 0, 5000).toString(16);
+  assert.equal(out, `100 ${crc}\n`);
+});
