@@ -12,6 +12,7 @@ import {
   declarationsOf,
   exportsToCome,
   modulesOf,
+  modulesThere,
   modulesToCome,
 } from "./contract.js";
 
@@ -59,7 +60,7 @@ test("nothing is said to be to come that was never agreed on", { skip }, () => {
     [],
   );
   assert.deepEqual(
-    modulesOf(api).filter((name) => name !== "wal-db"),
+    modulesOf(api).filter((name) => name !== "wal-db" && !modulesThere.includes(name)),
     modulesToCome,
   );
 });
