@@ -9,7 +9,7 @@
  *
  * A write through a map that needs room and finds none ends the process (SIGBUS); so does one past the
  * end of the file. Hence `reserve`; hence a file is unmapped before it is cut; hence no map on a file
- * system that writes each change to a new place (`faultOf`): blocks reserved once are not enough there.
+ * system that writes each change to a new place (`checkMappable`): blocks reserved once are not enough there.
  *
  * Linux knows of each page that was written through a map from the first write on (do_page_mkwrite), and
  * fdatasync writes it back like any other: msync(2), "since Linux 2.6.19 ... the kernel properly tracks
@@ -74,6 +74,8 @@ const populateWrite = 23;
 const preallocateCommand = 42;
 const allocateAll = 4;
 const fromEndOfFile = 3;
+const seekEnd = 2;
+const seekHole = 3;
 
 let native: NativeMapper | undefined;
 
@@ -174,15 +176,18 @@ class NativeMapper implements Mapper {
     return (fd, length) => fallocate(fd, 0, 0, length) as number;
   }
 
-  /** fcntl(2), F_PREALLOCATE: room behind what the file has; a hole within it is not filled. */
+  /** fcntl(2), F_PREALLOCATE: room behind what the file has. A hole within it would not be filled: refused. */
   #darwin(): (fd: number, length: number) => number {
     const library = this.#native.load(null);
     const fcntl = library.func("int fcntl(int fd, int command, ...)");
     const lseek = library.func("int64_t lseek(int fd, int64_t offset, int whence)");
     const ftruncate = library.func("int ftruncate(int fd, int64_t length)");
     return (fd, length) => {
-      const size = Number(lseek(fd, 0, 2));
+      const size = Number(lseek(fd, 0, seekEnd));
       if (size < 0) return -1;
+      const hole = Number(lseek(fd, 0, seekHole));
+      if (hole >= 0 && hole < size)
+        throw unsupported("a segment has holes, and this system cannot fill them");
       if (size >= length) return 0;
       // fstore_t: flags u32, position mode i32, offset i64, length i64, bytes allocated i64.
       const request = new DataView(new ArrayBuffer(32));
