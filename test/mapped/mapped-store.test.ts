@@ -358,7 +358,7 @@ test("file systems that write each change to a new place are refused; so is what
         error instanceof WalError && error.code === "WAL_UNSUPPORTED" && /SegmentedStore/.test(error.message),
     );
   }
-  const { fileSystem: _, ...unknown } = nodeDisk;
+  const unknown = { ...nodeDisk, fileSystem: () => null };
   openMappedStore(join(dir, "log"), segmentSize, { disk: unknown }).close();
   for (const size of [2 ** 30 + 1, 0, 1.5, Number.NaN, -1]) {
     assert.throws(() => MappedStore.open(join(dir, "log"), size), { code: "WAL_INVALID_ARGUMENT" });

@@ -29,7 +29,7 @@ function traced(t: TestContext): ReadonlyMap<string, string[]> {
   for (const line of lines) {
     if (line.split(" ")[0] !== main) continue;
     const call = unfinished + line.replace(/^\d+ +(?:<\.\.\. \w+ resumed>)?/, "");
-    unfinished = / <unfinished \.\.\.>$/.test(call) ? call.replace(/ <unfinished.*/, "") : "";
+    unfinished = call.endsWith(" <unfinished ...>") ? call.replace(/ <unfinished.*/, "") : "";
     if (unfinished !== "") continue;
     const said = /^write\(1<.*, "([^"\\]*)\\n"/.exec(call)?.[1];
     if (said === undefined) calls.push(call);

@@ -8,7 +8,8 @@ export function mappedLibrary(library: Library, others: number): Library {
     ...library,
     openSegmented(disk, dir, size, options) {
       const isOther = others > 0 && opens++ % others === others - 1;
-      return (isOther ? library.openSegmented : library.openMapped)(disk, dir, size, options);
+      if (isOther) return library.openSegmented(disk, dir, size, options);
+      return library.openMapped(disk, dir, size, options);
     },
   };
 }

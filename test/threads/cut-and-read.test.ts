@@ -23,11 +23,11 @@ const record = (n: number): string => `${n}:`.padEnd(40, "x");
 
 test("a read while the log is being cut does not keep a removed segment for the next append", () => {
   const sim = new VolatileDisk();
-  let beforeRemoval = (): void => {};
+  let beforeRemoval: (() => void) | null = null;
   const disk: Disk = {
     ...sim.disk,
     remove(path) {
-      beforeRemoval();
+      beforeRemoval?.();
       sim.disk.remove(path);
     },
   };
@@ -46,7 +46,7 @@ test("a read while the log is being cut does not keep a removed segment for the 
   const other = Wal.attach(owner.share());
   let read = 0;
   beforeRemoval = () => {
-    beforeRemoval = () => {};
+    beforeRemoval = null;
     read = stores[0]?.readAt(segmentSize, new Uint8Array(2 * segmentSize)) ?? 0;
   };
   owner.truncateAfterBlocking(lsns[0] ?? owner.head);

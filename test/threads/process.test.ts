@@ -65,13 +65,15 @@ test("the check of what was acknowledged finds a record that is gone", async (t)
   await wal.close();
 });
 
-test("an idle log that was shared does not keep the process alive", (t) => {
-  const { status, signal, stderr } = spawnSync(process.execPath, [program, "idle", "file", scratchDir(t)], {
-    timeout: runMillisecondsMax,
-    encoding: "utf8",
+for (const kind of ["file", "mapped"]) {
+  test(`${kind}: an idle log that was shared does not keep the process alive`, (t) => {
+    const { status, signal, stderr } = spawnSync(process.execPath, [program, "idle", kind, scratchDir(t)], {
+      timeout: runMillisecondsMax,
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, signal, stderr], [0, null, ""]);
   });
-  assert.deepEqual([status, signal, stderr], [0, null, ""]);
-});
+}
 
 test(
   "a sync that waits for another thread keeps the process alive until it resolves",
