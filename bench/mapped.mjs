@@ -4,10 +4,14 @@
  *   npm run build && node bench/mapped.mjs [records, default 100000] [rounds, default 9] [native program]
  *
  * In one process, turn by turn, each time on a new log; what is printed are medians and, in brackets, the
- * lowest and highest. `wal` is append with its checksum, `store` the write alone. Time is that of the thread;
- * cpu is that of all threads of the process, with the pages that are touched ahead on another. The native
- * program, if one is given, is run in every round with a folder and the word `file`, and prints JSON with
- * `file_append_ns`: the cost of the same append by pwrite in native code.
+ * lowest and highest of the rounds. `wal` is append with its checksum, `store` the write alone.
+ *
+ *   slice   the median of slices of 1000 appends, which a busy machine seldom interrupts
+ *   all     all appends of the round, with the making of segments and whatever came between
+ *   cpu     processor time of all threads, the one that touches pages ahead among them
+ *
+ * The native program, if one is given, is run in every round with a folder and the word `file`, and prints JSON
+ * with `file_append_ns`: the cost of the same append by pwrite in native code; its slices, for a fair ratio.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -24,29 +28,32 @@ const dir = mkdtempSync(join(tmpdir(), "wal-db-mapped-"));
 const payload = new Uint8Array(256).fill(7);
 const frame = new Uint8Array(264).fill(7);
 
-/** Nanoseconds a record: of this thread's time, and of all threads' processor time. */
-function measure(work) {
+const sliceRecords = 1000;
+
+/** Nanoseconds a record. */
+function measure(append) {
+  const slices = [];
   const cpuBefore = process.cpuUsage();
   const begin = performance.now();
-  work();
-  const time = performance.now() - begin;
+  for (let i = 0; i < records;) {
+    const sliceBegin = performance.now();
+    for (const end = i + sliceRecords; i < end; i++) append(i);
+    slices.push(((performance.now() - sliceBegin) * 1e6) / sliceRecords);
+  }
+  const all = ((performance.now() - begin) * 1e6) / records;
   const cpu = process.cpuUsage(cpuBefore);
-  return { time: (time * 1e6) / records, cpu: ((cpu.user + cpu.system) * 1e3) / records };
+  return { slice: median(slices), all, cpu: ((cpu.user + cpu.system) * 1e3) / records };
 }
 
 async function walCase(store) {
   const wal = await Wal.withStore(store);
-  const measured = measure(() => {
-    for (let i = 0; i < records; i++) wal.append(payload);
-  });
+  const measured = measure(() => wal.append(payload));
   await wal.close();
   return measured;
 }
 
 async function storeCase(store) {
-  const measured = measure(() => {
-    for (let i = 0; i < records; i++) store.writeAt(i * frame.length, frame);
-  });
+  const measured = measure((i) => store.writeAt(i * frame.length, frame));
   await store.flush();
   store.close();
   return measured;
@@ -61,7 +68,7 @@ const cases = {
 
 function nativeCase() {
   const { stdout } = spawnSync(native, [dir, "file"], { encoding: "utf8" });
-  return { time: JSON.parse(stdout).file_append_ns, cpu: Number.NaN };
+  return { slice: JSON.parse(stdout).file_append_ns };
 }
 
 const shown = (values) => {
@@ -94,14 +101,14 @@ try {
   rmSync(dir, { recursive: true, force: true });
 }
 
-console.log(`${records} records a round, ${rounds} rounds, ns a record     time                  cpu`);
-for (const [name, all] of results) {
-  const cpu = Number.isNaN(all[0].cpu) ? "" : shown(all.map(({ cpu: each }) => each));
-  console.log(`${name.padEnd(40)}${shown(all.map(({ time }) => time)).padEnd(22)}${cpu}`);
+console.log(`${records} records a round, ${rounds} rounds; ns a record`);
+console.log(["", "slice", "all", "cpu"].map((word) => word.padEnd(22)).join(""));
+for (const [name, rows] of results) {
+  const columns = ["slice", "all", "cpu"].filter((column) => column in rows[0]);
+  console.log(
+    name.padEnd(22) + columns.map((column) => shown(rows.map((row) => row[column])).padEnd(22)).join(""),
+  );
 }
-const base = results.get("native pwrite") ?? results.get("segmented, wal");
-const ratio =
-  median(base.map(({ time }) => time)) / median(results.get("mapped, wal").map(({ time }) => time));
-console.log(
-  `mapped, wal: ${ratio.toFixed(2)} times as fast as ${native === undefined ? "segmented, wal" : "native pwrite"}`,
-);
+const slice = (name) => median(results.get(name).map((row) => row.slice));
+const base = native === undefined ? "segmented, wal" : "native pwrite";
+console.log(`mapped, wal: ${(slice(base) / slice("mapped, wal")).toFixed(2)} times as fast as ${base}`);

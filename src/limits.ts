@@ -60,11 +60,12 @@ export const mappedSegmentBytesMax: number = 1024 * 1024 * 1024;
 /**
  * Pages of a map are touched ahead of the appends: as far ahead as was appended since the last flush,
  * since the flush writes what was touched; not before so much, and not farther than so much. Off the
- * thread while few such calls are under way, else in small pieces on it.
+ * thread; in small pieces on it where so many calls are out that have not been seen to return, as in a
+ * loop that never gives up the thread.
  */
 export const prefaultBytesMin: number = 64 * 1024;
 export const prefaultBytesMax: number = 8 * 1024 * 1024;
-export const prefaultsAtOnceMax = 4;
+export const prefaultsAtOnceMax = 64;
 export const prefaultHereBytes: number = 256 * 1024;
 
 /** Threads that may have one log open at a time, the owner among them. */

@@ -207,7 +207,7 @@ interface MapCalls {
   failure(call: string): Error & { readonly code: string };
 }
 
-/** Calls to touch pages that are under way, of all maps of this thread. */
+/** Calls to touch pages that are out, of all maps of this thread: under way, or not yet seen to have returned. */
 let prefaulting = 0;
 
 class NativeMap implements MemoryMap {
