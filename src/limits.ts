@@ -25,6 +25,10 @@ export const scratchKeepBytesMax: number = 4 * 1024 * 1024;
 /** A payload from here on is written from where it is, by a write of its own, and not copied. */
 export const payloadInPlaceBytesMin: number = 256 * 1024;
 
+/** Records of callers who wait for a flush are written together: up to so large, and about so many bytes at once. */
+export const stagedRecordBytesMax: number = 16 * 1024;
+export const stageBytesMax: number = 48 * 1024;
+
 /** The frame buffer keeps one view for each size of frame up to this, so that an append makes none. */
 export const frameViewBytesMax: number = 4 * 1024;
 

@@ -12,7 +12,10 @@ export interface Threads {
   now(): number;
 }
 
-const self = 1 + Math.floor(Math.random() * (Number.MAX_SAFE_INTEGER - 1));
+/** Identities from here on say nothing of a thread; those that a platform gives are below. */
+export const unknownIdentityMin: number = 2 ** 52;
+
+const self = unknownIdentityMin + Math.floor(Math.random() * unknownIdentityMin);
 
 /** Where nobody can tell which threads live. Two of the same number would only wait a little longer. */
 export const unknownThreads: Threads = {

@@ -19,13 +19,14 @@ import type { LocalProgress } from "../commit/progress.ts";
 import type { Standing } from "../commit/standing.ts";
 import { readU32 } from "../bytes.ts";
 import { asIoError, WalError } from "../errors.ts";
-import { logBytesMax, payloadInPlaceBytesMin } from "../limits.ts";
+import { logBytesMax, payloadInPlaceBytesMin, stageBytesMax, stagedRecordBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes, lengthOffset } from "../record/format.ts";
 import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "../record/frame.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
+import { Stage } from "./stage.ts";
 
 /** What a writer works on. */
 export interface Writable {
@@ -37,7 +38,10 @@ export interface Writable {
   /** The cuts made by this thread: one that is under way is completed rather than waited for. */
   readonly cuts: SuffixCut | null;
   readonly maxRecordBytes: number;
-  /** Part of what was written at `start` may have been intact records, and goes. Must not throw. */
+  /**
+   * Part of what was written at `start` may have been intact records, and goes. Called with the gate
+   * closed. Must not throw.
+   */
   readonly noteCut: (start: Lsn) => void;
 }
 
@@ -47,12 +51,18 @@ export class Writer {
   appendedBytes = 0;
   /** The end of what this thread appended last. */
   lastEnd: Lsn;
+  /** Where in its stage the record stands that was staged last. */
+  stagedLast = 0;
   readonly #log: Writable;
   readonly #store: WalStore;
   readonly #state: LogState;
   readonly #progress: LocalProgress;
   readonly #maxRecordBytes: number;
   readonly #frames = new FrameBuffer();
+  /** What `#frames` holds for the end of this turn. */
+  #stage: Stage | null = null;
+  /** Written, and not yet flushed: they wait for the rest of their turn. */
+  readonly #written: Stage[] = [];
 
   constructor(log: Writable) {
     this.#log = log;
@@ -64,6 +74,7 @@ export class Writer {
   }
 
   append(record: RecordInput): Lsn {
+    this.writeStaged();
     if (typeof record !== "string" && record?.length >= payloadInPlaceBytesMin)
       return this.#appendInPlace(record);
     const frames = this.#frames;
@@ -81,6 +92,7 @@ export class Writer {
   /** Back to back, in one reservation and one write. */
   appendBatch(records: readonly RecordInput[]): Lsn[] {
     if (records.length === 0) return [];
+    this.writeStaged();
     const frames = this.#frames;
     frames.reset();
     try {
@@ -95,6 +107,75 @@ export class Writer {
     } finally {
       frames.done();
     }
+  }
+
+  /** Holds a record back until the end of the turn; null when it is too large for that: append it. */
+  stage(record: RecordInput): Stage | null {
+    if (record?.length > stagedRecordBytesMax) return null;
+    if (this.#stage !== null && this.#frames.length > stageBytesMax) this.#writeHeldBack(this.#stage);
+    const stage = (this.#stage ??= this.#newStage());
+    const at = this.#frames.length;
+    this.#frames.add(record, this.#maxRecordBytes);
+    this.stagedLast = at;
+    return stage;
+  }
+
+  #newStage(): Stage {
+    const stage = new Stage();
+    this.#frames.reset();
+    queueMicrotask(() => {
+      if (this.#stage === stage) this.writeStaged();
+    });
+    return stage;
+  }
+
+  /** Before anybody looks, or appends: what was held back comes first. Its callers are told of failures. */
+  writeStaged(): void {
+    if (this.#stage === null) return;
+    this.#writeHeldBack(this.#stage);
+    if (this.#written.length === 0) return;
+    const flush = this.#log.commit.sync(this.lastEnd);
+    for (const stage of this.#written.splice(0)) stage.wait(flush);
+  }
+
+  #writeHeldBack(stage: Stage): void {
+    this.#stage = null;
+    try {
+      // Empty: the one record that was to be staged was refused.
+      if (this.#frames.length === 0) return;
+      this.#writeStage(stage, this.#frames.view());
+      this.#written.push(stage);
+    } catch (error) {
+      stage.wait(Promise.reject(error));
+    } finally {
+      this.#frames.done();
+    }
+  }
+
+  #writeStage(stage: Stage, bytes: Uint8Array): void {
+    const count = countOf(bytes);
+    try {
+      stage.written(this.#write(bytes, null));
+      this.appends += count;
+    } catch (error) {
+      if (count === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
+      stage.writtenApart(this.#writeApart(bytes));
+    }
+  }
+
+  #writeApart(bytes: Uint8Array): Map<number, Lsn | WalError> {
+    const outcomes = new Map<number, Lsn | WalError>();
+    for (let at = 0; at < bytes.length;) {
+      const size = headerBytes + readU32(bytes, at + lengthOffset);
+      try {
+        outcomes.set(at, this.#write(bytes.subarray(at, at + size), null));
+        this.appends++;
+      } catch (error) {
+        outcomes.set(at, asIoError(error, "Writing the record failed", { path: this.#store.path }));
+      }
+      at += size;
+    }
+    return outcomes;
   }
 
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
@@ -124,7 +205,7 @@ export class Writer {
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
-      throw this.#failedWrite(start, size, several, error);
+      throw this.#takeBack(start, size, several, error);
     }
     state.release();
     if (this.#progress.appendAwaited) this.#progress.afterAppend();
@@ -147,16 +228,8 @@ export class Writer {
     }
   }
 
-  /** Noted twice, as every cut is: before the bytes go, and before others take their place. */
-  #failedWrite(start: Lsn, size: number, several: boolean, error: unknown): WalError {
-    if (several) this.#log.noteCut(start);
-    const failure = this.#takeBack(start, size, error);
-    if (several) this.#log.noteCut(start);
-    return failure;
-  }
-
   /** Takes the reservation back, and what was written of it; or else poisons the log. */
-  #takeBack(start: Lsn, size: number, error: unknown): WalError {
+  #takeBack(start: Lsn, size: number, several: boolean, error: unknown): WalError {
     const store = this.#store;
     const state = this.#state;
     const where = { path: store.path, offset: start };
@@ -165,6 +238,8 @@ export class Writer {
       state.setPoison(failure);
       return poisoned(state.poison ?? failure, store.path);
     }
+    // Noted twice, as every cut is: before the bytes go, and before others take their place.
+    if (several) this.#log.noteCut(start);
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
       checkDone(store, "truncate", store.truncate(start));
@@ -177,7 +252,14 @@ export class Writer {
       state.setPoison(cut);
       return poisoned(cut, store.path);
     }
+    if (several) this.#log.noteCut(start);
     state.openGate(start);
     return failure;
   }
+}
+
+function countOf(frames: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
+  return count;
 }

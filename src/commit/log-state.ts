@@ -574,9 +574,17 @@ export class LogState {
     return new Waiter(() => this.#cells);
   }
 
-  /** Resolves when the epoch is no longer `seen`, or after a while, to look for dead threads. */
-  change(seen: number): Promise<void> {
-    return this.#cells.waitAsync(epochCell, seen, deathLookMilliseconds);
+  /**
+   * Resolves when the epoch is no longer `seen`; or after a while, to look for dead threads, unless
+   * `looks` says that there is nothing to look for.
+   */
+  change(seen: number, looks: boolean = true): Promise<void> {
+    return this.#cells.waitAsync(epochCell, seen, looks ? deathLookMilliseconds : Infinity);
+  }
+
+  /** Whether a thread is within a write or a flush. If it dies there, only one who looks finds out. */
+  get isBusy(): boolean {
+    return this.#cells.load(leadCell) !== nobody || this.committed !== this.tail;
   }
 
   changeBlocking(seen: number): void {
@@ -657,7 +665,8 @@ export class LogState {
     } else if (writer === 0) {
       this.setPoison(deadOwner(this.tail));
     }
-    this.#cells.compareExchange(gateCell, writer + 1, sealed);
+    // It may have died before it had closed the tail behind it.
+    if (this.#cells.compareExchange(gateCell, writer + 1, sealed) === writer + 1) this.#trySeal();
     this.#cells.compareExchange(leadCell, writer + 1, nobody);
     // What it left unwritten must stay known; else its slot is free.
     if (bound === slotIdle && writer !== 0) this.#cells.store(ownersCell + writer, nobody);

@@ -29,7 +29,7 @@ import {
   type SegmentedStore,
   type SegmentsOptions,
 } from "./segmented-store.ts";
-import type { JoinedLog, StoreSide, WalStore } from "./store.ts";
+import { checkUnwrapped, type JoinedLog, type StoreSide, type WalStore } from "./store.ts";
 
 /**
  * A {@link WalStore} over a directory of segment files, preallocated and mapped into memory: an append is
@@ -81,7 +81,10 @@ export class MappedStore implements WalStore {
     const { side } = segments;
     this.side = {
       ...side,
-      share: (): MappedShare => ({ ...(side.share?.() as SegmentedShare), kind: "mapped" }),
+      share: (store): MappedShare => {
+        checkUnwrapped(store, this);
+        return { ...(side.share?.(segments) as SegmentedShare), kind: "mapped" };
+      },
       join: (log) => {
         this.#joined = log;
         side.join?.(log);

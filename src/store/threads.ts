@@ -5,10 +5,11 @@
  *
  * A thread id is given out again some time; together with the moment at which the thread began (in
  * ticks of 10 ms since boot, field 22 of its `stat`) it is not. Thread ids stay below 2^22
- * (PID_MAX_LIMIT). Elsewhere nobody can tell: then waits have a limit (limits.ts).
+ * (PID_MAX_LIMIT). Elsewhere nobody can tell: then waits have a limit (limits.ts). So it is on a Linux
+ * that shows no /proc, or not to this thread: what it does not show must not pass for dead.
  */
 import { errnoOf } from "../errors.ts";
-import { type Threads, unknownThreads } from "../threads.ts";
+import { type Threads, unknownIdentityMin, unknownThreads } from "../threads.ts";
 import type { Disk } from "./disk.ts";
 
 const threadIds: number = 2 ** 22;
@@ -37,7 +38,7 @@ function identityHere(disk: Disk): number | null {
 }
 
 function isAlive(disk: Disk, identity: number): boolean | undefined {
-  if (process.platform !== "linux") return undefined;
+  if (process.platform !== "linux" || identity >= unknownIdentityMin) return undefined;
   try {
     const start = startOf(disk, identity % threadIds);
     return start === Math.floor(identity / threadIds);

@@ -39,7 +39,9 @@ try {
     const home = join(work, name);
     mkdirSync(join(home, "logs"), { recursive: true });
     writeFileSync(join(home, "package.json"), '{ "private": true, "type": "module" }');
-    copyFileSync(join(project, "test/runtimes/smoke.mjs"), join(home, "smoke.mjs"));
+    for (const file of ["smoke.mjs", "threads.mjs", "writer.mjs"]) {
+      copyFileSync(join(project, "test/runtimes", file), join(home, file));
+    }
     execFileSync("npm", ["install", "--ignore-scripts", "--no-save", install, join(work, filename)], {
       ...quiet,
       cwd: home,
@@ -54,6 +56,10 @@ try {
     if (!passed) failed++;
     console.log(`${name.padEnd(8)}${passed ? "passed" : `FAILED (${result.status ?? result.signal})`}`);
     if (!passed) console.log(result.stdout, result.stderr);
+    // What differs among them without being wrong.
+    else
+      for (const [, said] of result.stdout.matchAll(/^smoke: (.* thread .*)$/gm))
+        console.log(`        ${said}`);
   }
 } finally {
   rmSync(work, { recursive: true, force: true });

@@ -7,6 +7,7 @@ import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { MappedStore } from "wal-db/mapped";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
+import { endAlive, threads } from "./threads.mjs";
 
 const dir = process.argv[2];
 const texts = Array.from({ length: 1000 }, (_, number) => `record ${number} ${"x".repeat(number % 300)}`);
@@ -115,4 +116,5 @@ await single();
 await segmented();
 await stores();
 await mapped();
-console.log("smoke: all holds");
+await threads(dir);
+await endAlive(() => console.log("smoke: all holds"));
