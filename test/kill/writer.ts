@@ -71,6 +71,8 @@ function step(): void {
       const commit = wal.appendAndSync(next());
       appended++;
       wait(commit);
+      // Staged: nothing is promised of it before it resolves, or an append comes after it.
+      return;
     }
   }
   tell("a", appended);
