@@ -69,7 +69,6 @@ class MappedFile implements SegmentFile {
   #map: MemoryMap | null = null;
   /** Written through the map, and not handed to the file since. */
   #unpushed = false;
-  #closed = false;
   /** Where the last write ended; where it did when the last flush began. */
   #end = 0;
   #flushedEnd = 0;
@@ -115,9 +114,8 @@ class MappedFile implements SegmentFile {
 
   async flush(): Promise<void> {
     this.#beginFlush();
-    if (this.#segments.mapper.pushes) await this.#map?.push();
-    if (this.#closed) throw new Error(`${this.#file.path} was closed while it was being flushed`);
-    await this.#file.flush();
+    const map = this.#segments.mapper.pushes ? this.#map : null;
+    await this.#file.flush(map === null ? undefined : () => map.push());
   }
 
   flushBlocking(): void {
@@ -131,7 +129,6 @@ class MappedFile implements SegmentFile {
   }
 
   close(): void {
-    this.#closed = true;
     try {
       this.#unmap();
     } finally {

@@ -305,7 +305,15 @@ test("where the system must be asked, maps are pushed before they are flushed or
   store.writeAt(50, new Uint8Array(10));
   store.flushBlocking();
   assert.deepEqual(calls.splice(0), ["push"]);
-  store.writeAt(60, new Uint8Array(100));
+  // Closed while it is being pushed: flushed all the same.
+  store.writeAt(60, new Uint8Array(10));
+  const pending = store.flush();
+  const other = flushes();
+  store.truncate(10);
+  assert.deepEqual(calls.splice(0), ["push", "unmap"]);
+  await pending;
+  assert.ok(flushes() > other + 1, "the cut flushes, and what was pending");
+  store.writeAt(10, new Uint8Array(150));
   store.truncate(10);
   assert.deepEqual(calls.splice(0), ["push", "unmap", "push", "unmap"]);
   store.writeAt(10, new Uint8Array(1));
