@@ -14,7 +14,7 @@
  * in another process may have read them: so that is noted as a cut, by whoever keeps the notes.
  */
 import { type GroupCommit, poisoned } from "../commit/group-commit.ts";
-import type { LogState } from "../commit/log-state.ts";
+import { type LogState, logIsFull } from "../commit/log-state.ts";
 import type { LocalProgress } from "../commit/progress.ts";
 import type { Standing } from "../commit/standing.ts";
 import { readU32 } from "../bytes.ts";
@@ -193,13 +193,8 @@ export class Writer {
   #write(bytes: Uint8Array, rest: Uint8Array | null): Lsn {
     const state = this.#state;
     const size = bytes.length + (rest === null ? 0 : rest.length);
-    if (state.tail + size > logBytesMax) {
-      throw new WalError("WAL_UNSUPPORTED", `The log would grow beyond ${logBytesMax} bytes.`, {
-        path: this.#store.path,
-      });
-    }
     let start = state.reserve(size) as Lsn;
-    if (start < 0) start = this.#reserveLater(size);
+    if (start < 0) start = this.#reserveLater(size, start);
     try {
       checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
@@ -215,16 +210,17 @@ export class Writer {
   }
 
   /** Once the gate is open again, after a cut or while another thread takes a write back. */
-  #reserveLater(size: number): Lsn {
+  #reserveLater(size: number, refused: number): Lsn {
     const { state, cuts, commit, standing } = this.#log;
-    for (;;) {
+    for (let start = refused; ;) {
+      if (start >= 0) return start as Lsn;
+      if (start === logIsFull) throw tooLong(this.#store.path);
       if (state.poison !== null || state.isClosing) throw standing.refusal();
       if (!(cuts?.completeBlocking() ?? false)) {
         commit.yieldLead();
         state.waitBlocking("other", () => !state.gateIsClosed || state.poison !== null || state.isClosing);
       }
-      const start = state.reserve(size);
-      if (start >= 0) return start as Lsn;
+      start = state.reserve(size);
     }
   }
 
@@ -262,4 +258,8 @@ function countOf(frames: Uint8Array): number {
   let count = 0;
   for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
   return count;
+}
+
+function tooLong(path: string | undefined): WalError {
+  return new WalError("WAL_UNSUPPORTED", `The log would grow beyond ${logBytesMax} bytes.`, { path });
 }

@@ -58,6 +58,7 @@ import { WalError } from "../errors.ts";
 import {
   deathLookMilliseconds,
   leadSilenceMillisecondsMax,
+  logBytesMax,
   writerSilenceMillisecondsMax,
   writersMax,
 } from "../limits.ts";
@@ -85,6 +86,10 @@ const ownersCell: number = slotsCell + writersMax;
 
 /** How many cells a log needs. */
 export const cellCount: number = ownersCell + writersMax;
+
+/** What `reserve` answers when it has reserved nothing. */
+export const gateIsShut = -1;
+export const logIsFull = -2;
 
 const slotIdle = -1;
 const nobody = 0;
@@ -300,21 +305,20 @@ export class LogState {
   }
 
   /**
-   * Reserves `size` bytes; returns where they begin, or -1 when the gate is closed. The caller
+   * Reserves `size` bytes; returns where they begin, or else `gateIsShut`, or `logIsFull`. The caller
    * must write them and then call `release`, or else `takeBack` or `setPoison`.
    */
   reserve(size: number): number {
     const cells = this.#cells;
     let start = cells.load(tailCell);
-    if (start < 0) return -1;
-    do {
+    while (start >= 0 && start <= logBytesMax - size) {
       cells.store(this.#slot, start);
       const found = cells.compareExchange(tailCell, start, start + size);
       if (found === start) return start;
       start = found;
-    } while (start >= 0);
+    }
     this.release();
-    return -1;
+    return start < 0 ? gateIsShut : logIsFull;
   }
 
   /** The reserved bytes are written. */
@@ -542,6 +546,11 @@ export class LogState {
   setClosed(): void {
     this.#cells.compareExchange(phaseCell, phaseClosing, phaseClosed);
     this.wake();
+  }
+
+  /** Neither poisoned nor closing, as far as can be seen from here. */
+  get isOpen(): boolean {
+    return this.#poison === null && this.#cells.load(phaseCell) === phaseOpen;
   }
 
   get isClosing(): boolean {

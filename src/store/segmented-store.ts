@@ -21,7 +21,7 @@
  *   3. from the head's segment to the last none is missing, and none but the last is short:
  *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
  *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
- *      the second.
+ *      the second. What is missing before nothing but zeros is no gap: no record could follow it.
  * Otherwise open throws WAL_CORRUPT and has changed nothing.
  *
  * Cutting the end, to `length`: the segment that holds `length` is cut first, and flushed; then the
@@ -40,7 +40,7 @@
  */
 import { join } from "node:path";
 import { errnoOf, invalidArgument, WalError } from "../errors.ts";
-import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import { readChunkBytes, segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
@@ -48,6 +48,7 @@ import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-s
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
+import { readFully } from "./positioned-file.ts";
 import { plainSegments, type SegmentFile, SegmentFiles, type SegmentKind } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
 import {
@@ -769,7 +770,14 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
         "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
-  return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
+  return {
+    realDir,
+    segmentSize,
+    sizes,
+    last,
+    head,
+    gap: firstGap(disk, realDir, segmentSize, sizes, head, last),
+  };
 }
 
 function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>): number {
@@ -809,6 +817,7 @@ function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number):
 }
 
 function firstGap(
+  disk: Disk,
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
@@ -821,6 +830,8 @@ function firstGap(
   for (let index = Math.floor(head / segmentSize); index < lastWithBytes; index++) {
     const size = sizes.get(index);
     if (size === segmentSize) continue;
+    // Nor do zeros, which were set aside, and outlived the segment before them in a power cut.
+    if (holdOnlyZeros(disk, realDir, sizes, index)) return null;
     return {
       offset: Math.max(head, index * segmentSize + (size ?? 0)),
       path: join(realDir, segmentName(index)),
@@ -833,6 +844,38 @@ function firstGap(
     };
   }
   return null;
+}
+
+/** Whether no segment above `index` has a byte that is not zero. Read only where there seems to be a gap. */
+function holdOnlyZeros(
+  disk: Disk,
+  realDir: string,
+  sizes: ReadonlyMap<number, number>,
+  index: number,
+): boolean {
+  const above = [...sizes.keys()].filter((each) => each > index).toSorted((a, b) => b - a);
+  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each))));
+}
+
+function holdsOnlyZeros(disk: Disk, path: string): boolean {
+  let fd: number;
+  try {
+    fd = disk.open(path, "r");
+  } catch (error) {
+    // A live writer has removed it since.
+    if (errnoOf(error) === "ENOENT") return true;
+    throw error;
+  }
+  try {
+    const chunk = new Uint8Array(readChunkBytes);
+    for (let at = 0; ; at += chunk.length) {
+      const got = readFully(disk, fd, chunk, at);
+      if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;
+      if (got < chunk.length) return true;
+    }
+  } finally {
+    disk.close(fd);
+  }
 }
 
 function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {

@@ -14,10 +14,10 @@ export const membersToCome: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of the contract that the package does not have yet. */
-export const modulesToCome: readonly string[] = ["wal-db/pack-io", "wal-db/testing"];
+export const modulesToCome: readonly string[] = ["wal-db/pack-io"];
 
-/** Modules of the contract, apart from `wal-db`, that it has: `assertionsFor` holds each to its few lines. */
-export const modulesThere: readonly string[] = ["wal-db/mapped"];
+/** Modules of the contract, apart from `wal-db`, that it has; of what it says, `assertionsFor` holds each to its few lines. */
+export const modulesThere: readonly string[] = ["wal-db/mapped", "wal-db/testing"];
 
 export const contractModule = "wal-db-contract";
 

@@ -8,9 +8,10 @@ import { folderImage } from "../support/folder-image.ts";
 import { library } from "../support/library.ts";
 import { logOf } from "../support/plain-format.ts";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
-import { endings, runStopped } from "../support/volatile-log.ts";
+import { endings, runStopped } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import type { Disk } from "#internal/store/disk.js";
 
 const texts = Array.from({ length: 30 }, (_, i) => `record ${i}`.padEnd(10 + ((i * 7) % 40), "."));
 
@@ -180,7 +181,7 @@ function checkHolds(wal: Wal, expected: readonly string[], what: string): void {
   wal.closeBlocking();
 }
 
-function openOn(disk: VolatileDisk["disk"], path: string, layout: Layout): Wal {
+function openOn(disk: Disk, path: string, layout: Layout): Wal {
   return layout === null ? library.open(disk, path) : library.openSegmented(disk, path, layout);
 }
 
@@ -194,26 +195,26 @@ for (const [from, to] of [
     let stops = 0;
     for (const ending of endings(seeds)) {
       for (let stopAt = 1, more = true; more; stopAt++) {
-        const sim = new VolatileDisk();
-        const wal = openOn(sim.disk, "/logs/source", from);
+        const sim = logsDisk();
+        const wal = openOn(sim, "/logs/source", from);
         wal.appendBatch(few);
         wal.closeBlocking();
-        const work = async (disk: VolatileDisk["disk"], arm: () => void): Promise<void> => {
+        const work = async (disk: Disk, arm: () => void): Promise<void> => {
           arm();
           await convertOn(disk, "/logs/source", "/logs/target", optionsOf(from, to));
         };
         more = await runStopped(sim, stopAt, false, work);
         stops++;
         ending.apply(sim, stopAt);
-        const there = sim.disk.stat("/logs/target").kind !== "missing";
+        const there = sim.stat("/logs/target").kind !== "missing";
         assert.ok(there || more, "it came to its end, and there is nothing");
-        if (!there) await convertOn(sim.disk, "/logs/source", "/logs/target", optionsOf(from, to));
+        if (!there) await convertOn(sim, "/logs/source", "/logs/target", optionsOf(from, to));
         // Whether from that attempt or from this one: whole, and once it was opened on stable storage.
         const what = `${ending.name}, call ${stopAt}`;
         for (let round = 0; round < 2; round++) {
-          checkHolds(openOn(sim.disk, "/logs/target", to), few, what);
-          checkHolds(openOn(sim.disk, "/logs/source", from), few, what);
-          sim.cutPower();
+          checkHolds(openOn(sim, "/logs/target", to), few, what);
+          checkHolds(openOn(sim, "/logs/source", from), few, what);
+          sim.crash({ keep: "none" });
         }
       }
     }

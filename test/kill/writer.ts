@@ -71,7 +71,7 @@ function step(): void {
       const commit = wal.appendAndSync(next());
       appended++;
       wait(commit);
-      // Staged: nothing is promised of it before it resolves, or an append comes after it.
+      // Promises nothing before it resolves: it may wait to be written with the next.
       return;
     }
   }

@@ -1,6 +1,6 @@
 /** What MappedStore does beyond what every store does: how it leaves its files, and what it refuses. */
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { convert, Lsn, SegmentedStore, Wal, WalError, type WalOptions } from "wal-db";
@@ -117,9 +117,17 @@ for (const prepared of [false, true]) {
 
 // What a power cut can leave of segments that were made and not flushed: any size up to the full one.
 for (const who of ["mapped", "segmented"] as const) {
-  for (const left of [0, 1, 100, segmentSize - 1, segmentSize]) {
-    test(`the prepared segment is left with ${left} bytes, the one before short: no damage to ${who}`, async (t) => {
+  for (const [left, marked] of [
+    [0, true],
+    [1, true],
+    [100, true],
+    [segmentSize - 1, true],
+    [segmentSize, true],
+    [segmentSize, false],
+  ] as const) {
+    test(`the prepared segment is left with ${left} bytes, the one before short${marked ? "" : ", and no mark"}: no damage to ${who}`, async (t) => {
       const dir = await killed(t, 30);
+      if (!marked) rmSync(join(dir, "mark"));
       const last = sizes(dir).length - 1;
       const end = upTo(30).reduce((sum, each) => sum + 8 + each.length, 0);
       assert.equal(last, Math.floor(end / segmentSize) + 1);

@@ -1,12 +1,14 @@
 /** The mapped store broken on purpose, in one place at a time: its crash points must each time find it out. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { copyOfLibrary, type Mutation } from "../support/broken-copy.ts";
+import { copyOfLibrary } from "../support/broken-copy.ts";
 import { checkScenario, scenarios } from "../support/cut-checks.ts";
 import { mappedLibrary } from "../support/mapped-library.ts";
+import type { Patch } from "../support/patch.ts";
 import { busErrors } from "../support/simulated-map.ts";
 
-interface MappedMutation extends Mutation {
+interface MappedMutation extends Patch {
+  readonly name: string;
   readonly scenario: string;
 }
 
@@ -14,36 +16,36 @@ const mutations: readonly MappedMutation[] = [
   {
     name: "a segment is cut while it is mapped",
     file: "store/mapped-file.js",
-    from: /this\.#unmap\(\);\s+this\.#file\.truncate\(length\);/,
-    to: "this.#file.truncate(length);",
+    find: /this\.#unmap\(\);\s+this\.#file\.truncate\(length\);/,
+    put: "this.#file.truncate(length);",
     scenario: "truncateAfter in a log that was never synced",
   },
   {
     name: "a segment is mapped without its room",
     file: "store/mapped-file.js",
-    from: /this\.#reserve\(\);/,
-    to: "",
+    find: /this\.#reserve\(\);/,
+    put: "",
     scenario: "a new log",
   },
   {
     name: "a blocking flush leaves out what went through the map",
     file: "store/mapped-file.js",
-    from: /this\.#file\.flushBlocking\(\);/,
-    to: "",
+    find: /this\.#file\.flushBlocking\(\);/,
+    put: "",
     scenario: "a new log",
   },
   {
     name: "a flush leaves out what went through the map",
     file: "store/mapped-file.js",
-    from: /await this\.#file\.flush\([^;]*;/,
-    to: "",
+    find: /await this\.#file\.flush\([^;]*;/,
+    put: "",
     scenario: "truncateAfter",
   },
   {
     name: "close cuts off more than was set aside",
     file: "store/mapped-store.js",
-    from: /this\.#segments\.trim\(end\);/,
-    to: "this.#segments.trim(end - 1);",
+    find: /this\.#segments\.trim\(end\);/,
+    put: "this.#segments.trim(end - 1);",
     scenario: "truncateAfter",
   },
 ];

@@ -1,6 +1,6 @@
 /** The protocol, broken on purpose: each must be found by the program that is named with it. */
+import type { Patch } from "../support/patch.js";
 import type { Program } from "./search.js";
-import type { Patch } from "./shipped-code.js";
 
 export interface SeededBug {
   readonly name: string;

@@ -23,7 +23,7 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { copyFixture, expectedImages } from "../support/fixtures.ts";
 import { folderImage } from "../support/folder-image.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 

@@ -12,9 +12,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Wal, type WalStore } from "wal-db";
 import { fileStoresOn, nodeFileStores } from "#internal/files.js";
-import type { Disk } from "#internal/store/disk.js";
 import { provideFileStores } from "#internal/open-store.js";
-import { VolatileDisk } from "../support/volatile-disk.ts";
+import { logsDisk } from "../support/logs-disk.ts";
 
 after(() => provideFileStores(nodeFileStores));
 
@@ -22,17 +21,9 @@ const segmentSize = 64;
 const record = (n: number): string => `${n}:`.padEnd(40, "x");
 
 test("a read while the log is being cut does not keep a removed segment for the next append", () => {
-  const sim = new VolatileDisk();
-  let beforeRemoval: (() => void) | null = null;
-  const disk: Disk = {
-    ...sim.disk,
-    remove(path) {
-      beforeRemoval?.();
-      sim.disk.remove(path);
-    },
-  };
+  const sim = logsDisk();
   const stores: WalStore[] = [];
-  const files = fileStoresOn(disk);
+  const files = fileStoresOn(sim);
   provideFileStores({
     ...files,
     attach(share) {
@@ -41,12 +32,13 @@ test("a read while the log is being cut does not keep a removed segment for the 
       return store;
     },
   });
-  const owner = Wal.openSegmentedBlocking("/log", { segmentSize });
+  const owner = Wal.openSegmentedBlocking("/logs/segments", { segmentSize });
   const lsns = owner.appendBatch([0, 1, 2, 3, 4].map(record));
   const other = Wal.attach(owner.share());
   let read = 0;
-  beforeRemoval = () => {
-    beforeRemoval = null;
+  sim.onCall = (call) => {
+    if (call.kind !== "remove") return;
+    sim.onCall = null;
     read = stores[0]?.readAt(segmentSize, new Uint8Array(2 * segmentSize)) ?? 0;
   };
   owner.truncateAfterBlocking(lsns[0] ?? owner.head);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Wal, WalError, type WalShare } from "wal-db";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 import { inTime, isLinux, openLog, recordsByWriter, Writer, terminateAll } from "./crew.ts";

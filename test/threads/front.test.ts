@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Wal } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
-import type { Disk } from "#internal/store/disk.js";
 import { attachSegmentedStore, openSegmentedStore } from "#internal/store/segmented-store.js";
 import { provideFileStores } from "#internal/open-store.js";
-import { VolatileDisk } from "../support/volatile-disk.ts";
+import { type OpenMode, SimulatedDisk } from "wal-db/testing";
 import { systemError } from "../support/wal-fault.ts";
 
 const segmentSize = 64;
@@ -28,23 +27,22 @@ class Interruption {
 // its own there; and the owner renamed that one. The marker then held an offset that there cannot be, the
 // segments before it were gone, and the log could not be opened any more.
 test("a worker that makes a segment while the owner moves the head leaves the new head marker alone", () => {
-  const sim = new VolatileDisk();
   const marker = new Interruption();
-  const disk: Disk = {
-    ...sim.disk,
-    open(path, mode) {
-      const fd = sim.disk.open(path, mode);
+  class InterruptedDisk extends SimulatedDisk {
+    override open(path: string, mode: OpenMode): number {
+      const fd = super.open(path, mode);
       if (path.endsWith("head.tmp") && mode === "create") marker.run();
       return fd;
-    },
-  };
-  provideFileStores(fileStoresOn(disk));
+    }
+  }
+  const sim = new InterruptedDisk();
+  provideFileStores(fileStoresOn(sim));
   const owner = Wal.openSegmentedBlocking("/log", { segmentSize });
   owner.append(sixty);
   const worker = Wal.attach(owner.share());
   for (let n = 0; n < 4; n++) owner.append(sixty);
   const head = owner.append("stays");
-  sim.disk.remove("/log/head.tmp");
+  sim.remove("/log/head.tmp");
   let interrupted = false;
   marker.step = () => {
     worker.append(sixty);
@@ -65,8 +63,8 @@ test("a worker that makes a segment while the owner moves the head leaves the ne
 });
 
 test("a log that was shared before its first record has a spare, whoever makes the first segment", () => {
-  const sim = new VolatileDisk();
-  provideFileStores(fileStoresOn(sim.disk));
+  const sim = new SimulatedDisk();
+  provideFileStores(fileStoresOn(sim));
   const owner = Wal.openSegmentedBlocking("/log", { segmentSize });
   const worker = Wal.attach(owner.share());
   const first = worker.append(sixty);
@@ -85,20 +83,19 @@ test("a log that was shared before its first record has a spare, whoever makes t
 // the file, as is right for one that nobody else can have seen. Another thread had found it meanwhile,
 // and written into it: its record was acknowledged, and gone with the file.
 test("a segment that could not be made ready is not removed: another thread may have written into it", () => {
-  const sim = new VolatileDisk();
   const second = new Interruption();
   let made = false;
-  const disk: Disk = {
-    ...sim.disk,
-    open(path, mode) {
+  class InterruptedDisk extends SimulatedDisk {
+    override open(path: string, mode: OpenMode): number {
       if (made && second.step !== null) {
         second.run();
         throw systemError("EMFILE");
       }
       made ||= mode === "create" && path.endsWith("1.wal");
-      return sim.disk.open(path, mode);
-    },
-  };
+      return super.open(path, mode);
+    }
+  }
+  const disk = new InterruptedDisk();
   const owner = openSegmentedStore("/log", segmentSize, { disk });
   const share = owner.side.share?.(owner);
   const log = { cuts: () => 0, failed: () => {} };

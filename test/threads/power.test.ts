@@ -9,9 +9,9 @@ import { fileStoresOn } from "#internal/files.js";
 import { type FileStores, provideFileStores } from "#internal/open-store.js";
 import type { Disk } from "#internal/store/disk.js";
 import { attachMappedStore, type MappedShare, openMappedStore } from "#internal/store/mapped-store.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
+import { logsDisk } from "../support/logs-disk.ts";
 import { busErrors, simulatedMapper } from "../support/simulated-map.ts";
-import { randomFrom, VolatileDisk } from "../support/volatile-disk.ts";
 
 const segmentSize = 64;
 const rounds = process.env["WAL_DB_LONG"] === "1" ? 2000 : 150;
@@ -86,19 +86,19 @@ for (const kind of ["file", "segmented", "mapped"] as const) {
   test(`${kind}: the power is cut, ${rounds} times: what any thread has acknowledged is there, whoever wrote it`, async () => {
     let records = 0;
     for (let round = 0; round < rounds; round++) {
-      const sim = new VolatileDisk();
+      const sim = logsDisk();
       const random = new Random(round);
-      const open = opener(kind, sim.disk);
+      const open = opener(kind, sim);
       const owner = open();
       const share = owner.share();
       const logs = [owner, Wal.attach(share), Wal.attach(share)];
       const known: Known = { texts: [], ends: [], acknowledged: 0 };
       const lsns: number[] = [];
       for (let n = random.next(40); n >= 0; n--) await step(random, logs, known, lsns);
-      sim.killProcess();
-      sim.cutPower(round % 3 === 0 ? undefined : randomFrom(round));
+      sim.kill();
+      sim.crash({ keep: round % 3 === 0 ? "none" : "some", chooser: new Random(round) });
       // What mapped segments were left as, is for plain ones too.
-      const again = reopened(round % 2 === 0 && kind === "mapped" ? opener("segmented", sim.disk) : open);
+      const again = reopened(round % 2 === 0 && kind === "mapped" ? opener("segmented", sim) : open);
       const found = Array.from(again, (record) => record.text());
       assert.deepEqual(found, known.texts.slice(0, found.length), `round ${round}: nothing is invented`);
       assert.ok(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { scratchDir } from "../support/scratch.ts";
 import { isLinux, openLog, recordsByWriter, type StoreKind } from "./crew.ts";
 

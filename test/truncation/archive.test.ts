@@ -9,9 +9,9 @@ import { FaultDisk } from "../support/fault-disk.ts";
 import { stateOf, turn } from "../support/hand-store.ts";
 import { library } from "../support/library.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
-import { logDir, openOn } from "../support/volatile-log.ts";
+import { logDir, openOn } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { logsDisk } from "../support/logs-disk.ts";
 
 const segmentSize = 32;
 const texts = Array.from({ length: 20 }, (_, i) => `record ${i}`.padEnd(12, "."));
@@ -75,6 +75,26 @@ test("each sealed segment is handed over, low to high, one at a time, once it is
   assert.deepEqual(wal.stats().archive, { archived: 12, position: 384, failures: 0, lastFailure: null });
   await wal.close();
   assert.deepEqual(Buffer.concat([...backup.bytes.values()]).subarray(8, 20), Buffer.from(texts[0] ?? ""));
+});
+
+test("a segment that is filled while a flush is under way is handed over after the next", async (t) => {
+  const disk = new FaultDisk();
+  const backup = new Backup();
+  const wal = library.openSegmented(disk, dirOf(t), segmentSize, { archive: backup.hook });
+  wal.appendBatch(texts.slice(0, 2));
+  const held = new EventEmitter();
+  disk.gate = once(held, "let go").then(() => {});
+  const sync = wal.sync();
+  await turn();
+  wal.appendBatch(texts.slice(2, 10));
+  held.emit("let go");
+  await sync;
+  assert.equal(wal.durable, 40);
+  assert.equal(await wal.archived(), 32, "the others are full, and not on stable storage");
+  assert.deepEqual(backup.starts, [0]);
+  await wal.sync();
+  assert.equal(await wal.archived(), 192);
+  await wal.close();
 });
 
 test("a log without a hook has no archive", async (t) => {
@@ -339,20 +359,20 @@ test("a segment that cannot be removed after it was archived shows in stats", as
  * at the head, and segments below it, kept for an archive that had not had them, went unseen.
  */
 test("after a power cut that takes the note, segments that were kept below the head are handed over", async () => {
-  const sim = new VolatileDisk();
+  const sim = logsDisk();
   const failing: SegmentedOptions = {
     archive: () => {
       throw new Error("later");
     },
   };
-  let wal = openOn(library, sim.disk, segmentSize, failing);
+  let wal = openOn(library, sim, segmentSize, failing);
   const lsns = wal.appendBatch(texts);
   wal.truncateBeforeBlocking(lsns[15] as Lsn);
   sim.forget(`${logDir}/archived`);
-  sim.cutPower();
+  sim.crash({ keep: "none" });
   const starts: number[] = [];
   const taking: SegmentedOptions = { archive: (segment) => void starts.push(segment.start) };
-  wal = openOn(library, sim.disk, segmentSize, taking);
+  wal = openOn(library, sim, segmentSize, taking);
   await until(() => starts.length >= 12);
   assert.deepEqual(
     starts,
