@@ -371,7 +371,7 @@ export class World {
     }
     if ("error" in opened) return this.#refused(op, opened.error, expected, before);
     this.#wal = opened.value;
-    if (op.hook !== "none" && this.#layout.segmentSize !== null && !this.#faulty) {
+    if (op.hook !== "none" && this.#layout.segmentSize !== null && !this.machine.hasLied) {
       const lowest = Math.min(...segmentsIn(before, this.#layout.path).keys());
       this.#archived.begin(Number.isFinite(lowest) ? lowest * this.#layout.segmentSize : 0);
     }
