@@ -97,6 +97,8 @@ export type Op =
       readonly bit: number;
     };
 
+export type OpOf<K extends Op["op"]> = Extract<Op, { readonly op: K }>;
+
 /** What a payload holds besides its number. */
 export type Filled = "text" | "zeros" | "log";
 

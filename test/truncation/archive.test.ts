@@ -476,7 +476,7 @@ test("after a blocking close the hook is not called for what was still being rea
 });
 
 /*
- * Found by the simulator: the first note of the archive could not be written, and the log opened all the
+ * Simulator, seed 9881: the first note of the archive could not be written, and the log opened all the
  * same. A later open without the hook knew of no archive, and removed segments that it had never had.
  */
 for (const call of ["create", "write", "flush"] as const) {
