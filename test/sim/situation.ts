@@ -45,7 +45,6 @@ export class Situation {
   faultsBefore = 0;
   crashedSince = false;
   durableSeen = 0;
-  made = 0;
   logs = 0;
   hookFails = 0;
   drops = 0;

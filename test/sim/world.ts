@@ -15,6 +15,9 @@ import { Crashing } from "./crashing.ts";
 import { LiveLog } from "./live-log.ts";
 import { Opening } from "./opening.ts";
 import { Expecting } from "./expecting.ts";
+import { Staging } from "./staging.ts";
+import { Syncing } from "./syncing.ts";
+import { Texts } from "./texts.ts";
 import { Writing } from "./writing.ts";
 import { Truncating } from "./truncating.ts";
 import { Readers } from "./readers.ts";
@@ -31,7 +34,9 @@ export class World {
   readonly #live: LiveLog;
   readonly #readers: Readers;
   readonly #opening: Opening;
+  readonly #syncing: Syncing;
   readonly #writing: Writing;
+  readonly #staging: Staging;
   readonly #truncating: Truncating;
   readonly #iterating: Iterating;
   readonly #following: Following;
@@ -48,7 +53,10 @@ export class World {
     this.#readers = new Readers(at);
     const expecting = new Expecting(at);
     this.#opening = new Opening(at, this.#answers, expecting, this.#live, this.#readers);
-    this.#writing = new Writing(at, this.#answers);
+    this.#syncing = new Syncing(at, this.#answers);
+    const texts = new Texts(at.model);
+    this.#writing = new Writing(at, this.#answers, this.#syncing, texts);
+    this.#staging = new Staging(at, this.#answers, this.#crashing, this.#syncing, texts);
     this.#truncating = new Truncating(at, this.#answers, this.#live);
     this.#iterating = new Iterating(at, this.#answers);
     this.#following = new Following(at, this.#answers);
@@ -142,8 +150,10 @@ export class World {
         return this.#writing.append(wal, op);
       case "appendAndSync":
         return this.#writing.appendAndSync(wal, op);
+      case "staged":
+        return this.#staging.turn(wal, op);
       case "sync":
-        return this.#writing.sync(wal, op.blocking);
+        return this.#syncing.sync(wal, op.blocking);
       case "truncateAfter":
         return this.#truncating.truncateAfter(wal, op);
       case "truncateBefore":

@@ -1,39 +1,27 @@
-/** Appending and syncing. */
-import { frameOf } from "../support/plain-format.ts";
-import { bytesOf, textOf } from "./followed.ts";
-import type { Filled, OpOf } from "./program.ts";
+/** Appending, one call after the other. */
+import { bytesOf } from "./followed.ts";
+import type { OpOf } from "./program.ts";
 import type { Wal, WalError } from "wal-db";
 import { type Situation, maxRecordSize } from "./situation.ts";
 import type { Answers } from "./answers.ts";
+import type { Syncing } from "./syncing.ts";
+import type { Texts } from "./texts.ts";
 
 export class Writing {
   readonly #at: Situation;
   readonly #answers: Answers;
+  readonly #syncing: Syncing;
+  readonly #texts: Texts;
 
-  constructor(at: Situation, answers: Answers) {
+  constructor(at: Situation, answers: Answers, syncing: Syncing, texts: Texts) {
     this.#at = at;
     this.#answers = answers;
-  }
-
-  #texts(sizes: readonly number[], filled: Filled): string[] {
-    return sizes.map((size) => {
-      const number = `#${this.#at.made++} `;
-      if (filled === "zeros") return "\0".repeat(size);
-      const rest = Math.max(0, size - number.length);
-      if (filled === "log" && rest < 1000) {
-        const inner = "x".repeat(rest >> 2);
-        this.#at.model.mention(inner);
-        return number + textOf(frameOf(bytesOf(inner))).repeat(2);
-      }
-      return (number + String.fromCharCode(33 + (this.#at.made % 90)).repeat(rest)).slice(
-        0,
-        Math.max(size, 0),
-      );
-    });
+    this.#syncing = syncing;
+    this.#texts = texts;
   }
 
   append(wal: Wal, op: OpOf<"append" | "batch" | "appendAndSync">): void {
-    const texts = this.#texts(op.sizes, op.filled);
+    const texts = this.#texts.filled(op.sizes, op.filled);
     const lsns = this.#at.model.beginAppend(texts);
     let got: number[];
     try {
@@ -60,7 +48,7 @@ export class Writing {
   }
 
   appendAndSync(wal: Wal, op: OpOf<"append" | "batch" | "appendAndSync">): void {
-    const [text = ""] = this.#texts(op.sizes, op.filled);
+    const [text = ""] = this.#texts.filled(op.sizes, op.filled);
     const [lsn = 0] = this.#at.model.beginAppend([text]);
     const end = this.#at.model.end;
     if (op.blocking) return this.#appendAndSyncBlocking(wal, text, lsn);
@@ -74,7 +62,7 @@ export class Writing {
       return;
     }
     this.#appended([lsn], [lsn]);
-    this.#trackSync("appendAndSync", promise, (answer) => {
+    this.#syncing.track("appendAndSync", promise, (answer) => {
       if (answer !== lsn && !this.#at.machine.hasLied)
         this.#at.report(`appendAndSync answered ${answer}, not ${lsn}`);
     });
@@ -111,35 +99,5 @@ export class Writing {
     if (this.#at.isDown || this.#at.poisoned) return;
     const due = code === "WAL_RECORD_TOO_LARGE" || (code === "WAL_POISONED" && this.#at.faulty);
     this.#at.insist(due, `a record above the limit: ${code}`);
-  }
-
-  sync(wal: Wal, blocking: boolean): void {
-    if (!blocking) return this.#trackSync("sync", wal.sync(), () => {});
-    const sync = this.#at.model.beginSync();
-    try {
-      wal.syncBlocking();
-    } catch (error) {
-      this.#at.model.syncFailed(sync);
-      this.#at.checkError("syncBlocking", error);
-      return;
-    }
-    if (this.#at.isDown) return;
-    this.#at.insist(!this.#at.poisoned, "a sync succeeded on a poisoned log");
-    this.#at.model.synced(sync);
-  }
-
-  #trackSync<T>(what: string, promise: Promise<T>, check: (value: T) => void): void {
-    const sync = this.#at.model.beginSync();
-    const wasPoisoned = this.#at.poisoned;
-    this.#answers.track(
-      what,
-      promise,
-      (value) => {
-        if (wasPoisoned) this.#at.report(`${what} succeeded on a poisoned log`);
-        this.#at.model.synced(sync);
-        check(value);
-      },
-      () => this.#at.model.syncFailed(sync),
-    );
   }
 }
