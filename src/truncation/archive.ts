@@ -93,9 +93,7 @@ export class Archive {
     const file = side.named(fileName);
     try {
       const archive = new Archive(store, side.segments, file, hook, durable, onTaken);
-      // The note is there from now on, so that none who lack the hook remove what it has not seen.
-      const lowest = lowestWithoutGap(side.segments.list(), store.head);
-      if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(lowest as Lsn);
+      if (hook !== undefined) archive.#begin();
       // Loss that was accepted by policy took segments away that had been archived.
       if (archive.position > end) archive.cut(end);
       return archive;
@@ -103,6 +101,23 @@ export class Archive {
       file.close();
       throw error;
     }
+  }
+
+  /**
+   * The note is on stable storage from now on, so that none who lack the hook remove what it has not
+   * seen: without it the log could not keep its word, and does not open.
+   */
+  #begin(): void {
+    const lowest = lowestWithoutGap(this.#segments.list(), this.#store.head);
+    if (this.#mark.raise(this.#mark.lsn ?? (lowest as Lsn))) return;
+    const { path } = this.#store;
+    throw new WalError(
+      "WAL_IO",
+      `The log ${path ?? ""} was given an archive hook, and how far that got could not be noted beside the log ` +
+        "(is the disk full?). Without the note an open that lacks the hook would remove segments that were never " +
+        "archived, so the log was not opened. Make room, or open it without the hook and archive later.",
+      { path },
+    );
   }
 
   /** Everything below has been taken. */

@@ -6,7 +6,7 @@
  * keeps more of the log, never less; or it may have outlived the records it had passed, and moves down
  * to the end when the log is opened.
  */
-import { asIoError, invalidArgument, WalError } from "../errors.ts";
+import { asIoError, invalidArgument, messageOf, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import { Mark } from "../recovery/mark.ts";
 import type { NamedFile, StoreSide, WalStore } from "../store/store.ts";
@@ -52,14 +52,27 @@ export class ReaderPosition implements WalReader {
     this.#onRemoved = onRemoved;
   }
 
-  /** The first position, of a reader that is new. */
+  /**
+   * The first position, of a reader that is new, on stable storage; or the one that a first attempt
+   * has left. Where it cannot be kept there is no reader, here at least: a file that cannot be removed
+   * either is one to the next open, and may stand at 0.
+   */
   begin(from: Lsn): void {
-    if (this.#mark.lsn !== null || this.#mark.raise(from)) return;
-    // Left there, it would be a reader at 0 to the next open.
-    this.remove();
+    if (this.#mark.raise(this.#mark.lsn ?? from)) return;
+    let left = "";
+    try {
+      this.#file.remove();
+    } catch (error) {
+      this.#file.close();
+      left =
+        ` Its file could not be removed either (${messageOf(error)}), so that once the log is opened again it may count as a ` +
+        "reader that has read nothing: ask for it again then, and remove it.";
+    }
+    this.#gone = "removed";
+    this.#onRemoved();
     throw new WalError(
       "WAL_IO",
-      `The position of reader ${this.name} could not be written. Is the disk full?`,
+      `The position of reader ${this.name} could not be written. Is the disk full?${left}`,
     );
   }
 

@@ -474,3 +474,51 @@ test("after a blocking close the hook is not called for what was still being rea
   for (let i = 0; i < 10; i++) await turn();
   assert.deepEqual(backup.starts, []);
 });
+
+/*
+ * Simulator, seed 9881: the first note of the archive could not be written, and the log opened all the
+ * same. A later open without the hook knew of no archive, and removed segments that it had never had.
+ */
+for (const call of ["create", "write", "flush"] as const) {
+  test(`an archive whose first note fails at its ${call}: WAL_IO, and the log is not opened`, async () => {
+    const sim = logsDisk();
+    const starts: number[] = [];
+    const taking: SegmentedOptions = { archive: (segment) => void starts.push(segment.start) };
+    let wal = openOn(library, sim, segmentSize);
+    const lsns = wal.appendBatch(texts);
+    await wal.close();
+    sim.inject({ call, path: `${logDir}/archived`, effect: { kind: "fail", errno: "ENOSPC" } });
+    const told = walFault("WAL_IO", { path: logDir }, /archive hook.*never archived.*without the hook/);
+    assert.throws(() => openOn(library, sim, segmentSize, taking), told);
+    sim.clearFaults();
+
+    wal = openOn(library, sim, segmentSize, taking);
+    await until(() => starts.length === 12);
+    await wal.truncateBefore(lsns[15] as Lsn);
+    await wal.close();
+  });
+}
+
+// A note of a process that was killed before it flushed it was taken for one that stays.
+test("a first note that was left unflushed is flushed by the next open with the hook", () => {
+  const sim = logsDisk();
+  const failing: SegmentedOptions = {
+    archive: () => {
+      throw new Error("later");
+    },
+  };
+  let wal = openOn(library, sim, segmentSize);
+  const lsns = wal.appendBatch(texts);
+  wal.closeBlocking();
+  // The second: the first is that of the empty file.
+  const effect = { kind: "fail", errno: "EIO", pages: "dirty" } as const;
+  sim.inject({ call: "flush", path: `${logDir}/archived`, nth: 2, effect });
+  assert.throws(() => openOn(library, sim, segmentSize, failing), walFault("WAL_IO"));
+  wal = openOn(library, sim, segmentSize, failing);
+  wal.truncateBeforeBlocking(lsns[15] as Lsn);
+  sim.crash({ keep: "none" });
+  wal = openOn(library, sim, segmentSize);
+  assert.equal(wal.stats().archive?.position, 0);
+  const files = Object.keys(sim.files());
+  assert.ok(files.includes(`${logDir}/00000000000000000000.wal`), "kept, since it was never archived");
+});
