@@ -3,6 +3,7 @@
  * a thread that has joined, whose owner may have closed the log for all.
  */
 import { invalidArgument, WalError } from "../errors.ts";
+import type { Lsn } from "../lsn.ts";
 import { poisoned } from "./group-commit.ts";
 import type { LogState } from "./log-state.ts";
 
@@ -74,6 +75,19 @@ export class Standing {
   /** For calls that a poisoned log takes as well. */
   checkNotWriting(): void {
     if (this.#state.writing && this.#state.poison === null) throw calledByItsStore();
+  }
+
+  /**
+   * How far the log is written, once all below `lsn` is that is in the tail: a place that `end` gave is
+   * not past the end because another thread is behind with a record before it.
+   *
+   * @throws {WalError} WAL_POISONED when what is missing will never be written.
+   */
+  writtenUpTo(lsn: number): Lsn {
+    this.#state.awaitWritten(lsn);
+    const { committed, poison } = this.#state;
+    if (lsn > committed && lsn <= this.#state.tail && poison !== null) throw poisoned(poison, this.role.path);
+    return committed;
   }
 
   /** Why nothing more is appended: the log is poisoned, or else closed. */
