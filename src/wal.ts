@@ -338,7 +338,8 @@ export class Wal implements AsyncDisposable {
   /**
    * Appends, and resolves with the LSN once that record is on stable storage. Any number of callers
    * at the same time share one flush, and those of the same turn one write: the record is copied at
-   * once, and has its place when the turn is over, or before anybody looks.
+   * once, and has its place when the turn is over, or before anybody looks. A process that ends
+   * before the turn is over (`process.exit`) has written nothing: {@link Wal.appendAndSyncBlocking}.
    *
    * @throws {WalError} as {@link Wal.append} (then nothing was appended) and {@link Wal.sync}.
    * @example
@@ -542,6 +543,20 @@ export class Wal implements AsyncDisposable {
     }
     if (this.#beside.readers === null) throw this.#standing.closedError();
     return this.#beside.readers.get(name, at);
+  }
+
+  /**
+   * All the readers of the log, by name: those of this run and of earlier ones. The one whose position is
+   * lowest is what `retain` keeps the log for; `remove()` it when it is gone for good.
+   *
+   * @throws {WalError} WAL_UNSUPPORTED in a thread that has joined; WAL_READ_ONLY, WAL_CLOSED.
+   * @example
+   * for (const { name, position } of wal.readers()) console.log(name, wal.end - position);
+   */
+  readers(): WalReader[] {
+    this.#standing.checkOwner("readers");
+    this.#standing.checkSyncable();
+    return this.#beside.readers?.all ?? [];
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { invalidArgument, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
-import { poisoned } from "./group-commit.ts";
+import { closedByOwner, poisoned } from "./group-commit.ts";
 import type { LogState } from "./log-state.ts";
 
 /** What a Wal is from its first day to its last. */
@@ -53,7 +53,8 @@ export class Standing {
     if (this.role.isOwner) return;
     throw new WalError(
       "WAL_UNSUPPORTED",
-      `${call} is for the thread that opened ${this.name}; this one has joined it.`,
+      `${call} is for the thread that opened ${this.name.replace("The log", "the log")}; this one has joined it. ` +
+        "Ask that thread, by a message, to do it.",
     );
   }
 
@@ -97,6 +98,7 @@ export class Standing {
   }
 
   closedError(): WalError {
+    if (!this.role.isOwner && !this.#closing && this.#state.isClosing) return closedByOwner(this.role.path);
     return new WalError("WAL_CLOSED", `${this.name} is closed. Open it again to go on.`, {
       path: this.role.path,
     });

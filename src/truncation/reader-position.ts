@@ -153,6 +153,11 @@ export class ReaderPositions {
     return reader;
   }
 
+  /** Those that are known, by name. */
+  get all(): WalReader[] {
+    return [...this.#open.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
   /** The lowest position of any reader; infinity when there is none. */
   get lowest(): number {
     let lowest = Infinity;
