@@ -551,7 +551,7 @@ export class Wal implements AsyncDisposable {
    *
    * @throws {WalError} WAL_UNSUPPORTED in a thread that has joined; WAL_READ_ONLY, WAL_CLOSED.
    * @example
-   * for (const { name, position } of wal.readers()) console.log(name, wal.end - position);
+   * for (const { name, position } of wal.readers()) console.log(name, wal.end - position); // replica-1 0
    */
   readers(): WalReader[] {
     this.#standing.checkOwner("readers");

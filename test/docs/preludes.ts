@@ -138,10 +138,10 @@ export const preludes: Readonly<Record<string, string>> = {
     const checkpoint = wal.append("after it");`,
 
   "Wal.readers": `
-import { MemStore } from "wal-db";
-const wal = await Wal.openSegmented("log");
-wal.reader("replica-1");
-`,
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log");
+    wal.reader("replica-1");`,
+
   "Wal.reader": `
     import { Wal } from "wal-db";
     const wal = await Wal.openSegmented("log");
