@@ -92,6 +92,9 @@ export const poisonNoteBytes: number = 4 * 1024;
 export const sharedMemStoreBytesMax: number = 1024 * 1024 * 1024;
 export const sharedMemStoreGrowBytes: number = 1024 * 1024;
 
+/** The longest that a timer can be set to: 24 days. A follower that waits keeps its thread alive by one. */
+export const timerMillisecondsMax: number = 2 ** 31 - 1;
+
 /** How often a follower looks at a log that another process writes, when nothing tells it to. */
 export const followPollMilliseconds = 1000;
 

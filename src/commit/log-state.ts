@@ -267,6 +267,19 @@ export class LogState {
     return lowest as Lsn;
   }
 
+  /**
+   * Until all below `lsn` is written, as far as it is in the tail: another thread may be behind with a
+   * record below it. Poisoned, it may never be.
+   */
+  awaitWritten(lsn: number): void {
+    if (this.committed >= lsn || this.writing) return;
+    // Taken once: the tail of busy writers is never caught up with.
+    const bound = Math.min(lsn, this.tail);
+    this.waitBlocking("writer", () => {
+      return this.committed >= Math.min(bound, this.tail) || this.poison !== null;
+    });
+  }
+
   /** The end of all that any thread has appended by now; where a writer is behind it is not committed yet. */
   get appended(): Lsn {
     return this.writing ? this.committed : this.tail;

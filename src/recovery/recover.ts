@@ -134,8 +134,8 @@ function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): 
     "WAL_CORRUPT",
     `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
       (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
-      "Nothing was changed. Was the log made with another segmentSize? Else restore the segment from a copy; or " +
-      "accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
+      "Nothing was changed. First: was segmentSize forgotten, or is it not the one that the log was made with? " +
+      "It must be given again at every open. Only if it is right: restore the segment from a copy; or accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
     { path: gap.path, offset: gap.offset as Lsn, reason: gap.reason, mark: claim ?? undefined },
   );
 }

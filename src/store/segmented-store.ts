@@ -821,7 +821,10 @@ function checkSizes(
 ): void {
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
+    if (size <= segmentSize) continue;
+    // The last one may be short: its length says nothing of the size of the others.
+    const isLast = index === indexes.at(-1);
+    throw wrongSize(join(realDir, segmentName(index)), size, segmentSize, isLast);
   }
 }
 
@@ -897,11 +900,13 @@ function holdsOnlyZeros(disk: Disk, path: string): boolean {
   }
 }
 
-function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
+function wrongSize(path: string, size: number, segmentSize: number, isLast: boolean): WalError {
   return corruptDirectory(
     path,
     "segment-size",
-    `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
+    (isLast
+      ? `is ${size} bytes long, where no segment may have more than ${segmentSize}. `
+      : `is ${size} bytes long, where every segment but the last must have ${segmentSize}. `) +
       (isLast
         ? "Was the log made with a larger segmentSize?"
         : `Was the log made with segmentSize: ${size}?`),

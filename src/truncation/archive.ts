@@ -61,6 +61,8 @@ export class Archive {
   #failures = 0;
   #lastFailure: WalError | null = null;
   #unheed: () => void = () => {};
+  /** Those who wait for the next segment to be taken, or for the hook to fail. */
+  #waiting: (() => void)[] = [];
 
   private constructor(
     store: WalStore,
@@ -142,6 +144,7 @@ export class Archive {
       this.#running = null;
       // Another thread may have flushed since it found nothing more, and its word come too early.
       if (well) this.advance();
+      this.#wake();
     });
   }
 
@@ -156,13 +159,23 @@ export class Archive {
     this.#unheed = progress.whenPast(durable, "durable", seen, () => this.heed(progress, durable));
   }
 
-  /** Resolves when nothing more is to be handed over; rejects with the failure of the hook. */
-  async caughtUp(): Promise<Lsn> {
-    // What is running may have failed before now: that is what is tried again.
-    await this.#running;
-    this.advance();
-    await this.#running;
-    if (this.#lastFailure !== null) throw this.#lastFailure;
+  /**
+   * Resolves when all that is sealed now has been taken: not what is sealed meanwhile, which may go on
+   * for ever. Rejects with the failure of the hook. Null: the log was closed before.
+   */
+  async caughtUp(): Promise<Lsn | null> {
+    const target = this.#sealed;
+    // What is under way may fail for a reason that is gone by now: then it is tried again.
+    let tries = this.#running === null ? 1 : 2;
+    // A cut may come, and take away what was waited for.
+    while (this.#hook !== undefined && this.position < Math.min(target, this.#sealed)) {
+      if (this.#stopped) return null;
+      const failures = this.#failures;
+      this.advance();
+      if (this.#running !== null) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else if (this.#failures === failures) break;
+      if (this.#failures > failures && --tries === 0 && this.#lastFailure !== null) throw this.#lastFailure;
+    }
     return this.position;
   }
 
@@ -185,6 +198,15 @@ export class Archive {
     this.#closed = true;
     this.#unheed();
     this.#file.close();
+  }
+
+  /** The end of the last segment that is full and on stable storage. */
+  get #sealed(): number {
+    return Math.floor(this.#durable() / this.#segments.size) * this.#segments.size;
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   /** The next one; null also when the directory cannot be looked at now: the next flush looks again. */
@@ -238,6 +260,7 @@ export class Archive {
     }
     this.#taken++;
     this.#lastFailure = null;
+    this.#wake();
     this.#onTaken();
   }
 

@@ -141,6 +141,11 @@ export const preludes: Readonly<Record<string, string>> = {
     wal.append("in the snapshot");
     const checkpoint = wal.append("after it");`,
 
+  "Wal.readers": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log");
+    wal.reader("replica-1");`,
+
   "Wal.reader": `
     import { Wal } from "wal-db";
     const wal = await Wal.openSegmented("log");
