@@ -1,7 +1,7 @@
 /** What is told of several rounds. */
 
 export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
@@ -10,5 +10,6 @@ export function median(values) {
 export function summary(values) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const middle = median(values);
-  return { median: middle, least, most, spreadPercent: Math.round(((most - least) / middle) * 100) };
+  const spreadPercent = middle === 0 ? 0 : Math.round(((most - least) / middle) * 100);
+  return { median: middle, least, most, spreadPercent };
 }

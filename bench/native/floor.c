@@ -1,0 +1,488 @@
+/*
+ * The native floor: the same log as wal-db's, written straight on the system's calls, as a measure of
+ * what the machine gives. A frame is
+ *
+ *     0        4        8
+ *     | crc32c | length | payload ... |        both u32, little-endian; the checksum is over [4, end)
+ *
+ * An append reserves its bytes with one atomic addition, frames them in a buffer of its thread, writes
+ * them with one pwrite and notes under a mutex that they are there. A commit waits until a flush
+ * (fdatasync; F_FULLFSYNC on macOS) that began after its bytes were there has ended; whoever finds no
+ * flush under way makes it for all that wait.
+ *
+ *     floor FOLDER case ...          prints one line of JSON, an entry for each figure
+ *
+ * Each case is measured once: the rounds are the caller's. It checks what it reads, and takes no
+ * care of its files: they are made in FOLDER, and left there.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HEADER = 8, PAYLOAD = 256, FRAME = HEADER + PAYLOAD, MIB = 1 << 20 };
+enum { APPENDS = 300000, MEMORY_APPENDS = 1000000, THREAD_APPENDS = 200000, REPLAYED = 500000 };
+enum { BIG_RECORDS = 256, GROUP = 1000, GROUPS = 100, MOST_THREADS = 128 };
+
+static void fail(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* ---- CRC32C: by the processor's instruction where there is one, by tables where not ---- */
+
+static uint32_t tables[8][256];
+
+static void make_tables(void) {
+  for (uint32_t n = 0; n < 256; n++) {
+    uint32_t c = n;
+    for (int k = 0; k < 8; k++) c = c & 1 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+    tables[0][n] = c;
+  }
+  for (int k = 1; k < 8; k++)
+    for (int n = 0; n < 256; n++)
+      tables[k][n] = (tables[k - 1][n] >> 8) ^ tables[0][tables[k - 1][n] & 255];
+}
+
+static uint32_t crc_by_tables(uint32_t c, const uint8_t *b, size_t n) {
+  for (; n >= 8; b += 8, n -= 8) {
+    uint32_t lo, hi;
+    memcpy(&lo, b, 4);
+    memcpy(&hi, b + 4, 4);
+    lo ^= c;
+    c = tables[7][lo & 255] ^ tables[6][lo >> 8 & 255] ^ tables[5][lo >> 16 & 255] ^ tables[4][lo >> 24] ^
+        tables[3][hi & 255] ^ tables[2][hi >> 8 & 255] ^ tables[1][hi >> 16 & 255] ^ tables[0][hi >> 24];
+  }
+  while (n--) c = (c >> 8) ^ tables[0][(c ^ *b++) & 255];
+  return c;
+}
+
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+__attribute__((target("sse4.2"))) static uint32_t crc_by_instruction(uint32_t c, const uint8_t *b, size_t n) {
+  uint64_t k = c;
+  for (; n >= 8; b += 8, n -= 8) {
+    uint64_t word;
+    memcpy(&word, b, 8);
+    k = _mm_crc32_u64(k, word);
+  }
+  c = (uint32_t)k;
+  while (n--) c = _mm_crc32_u8(c, *b++);
+  return c;
+}
+static bool has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
+#define INSTRUCTION "sse4.2"
+#elif defined(__ARM_FEATURE_CRC32)
+#include <arm_acle.h>
+static uint32_t crc_by_instruction(uint32_t c, const uint8_t *b, size_t n) {
+  for (; n >= 8; b += 8, n -= 8) {
+    uint64_t word;
+    memcpy(&word, b, 8);
+    c = __crc32cd(c, word);
+  }
+  while (n--) c = __crc32cb(c, *b++);
+  return c;
+}
+static bool has_instruction(void) { return true; }
+#define INSTRUCTION "armv8"
+#else
+#define crc_by_instruction crc_by_tables
+static bool has_instruction(void) { return false; }
+#define INSTRUCTION "tables"
+#endif
+
+static bool by_instruction;
+
+static uint32_t crc32c(const uint8_t *b, size_t n) {
+  return ~(by_instruction ? crc_by_instruction(~0u, b, n) : crc_by_tables(~0u, b, n));
+}
+
+/* ---- The log ---- */
+
+static void put_frame(uint8_t *into, const uint8_t *payload, uint32_t length) {
+  memcpy(into + 4, &length, 4);
+  memcpy(into + HEADER, payload, length);
+  uint32_t crc = crc32c(into + 4, length + 4);
+  memcpy(into, &crc, 4);
+}
+
+static void write_all(int fd, const uint8_t *bytes, size_t count, off_t at) {
+  while (count > 0) {
+    ssize_t done = pwrite(fd, bytes, count, at);
+    if (done < 0) fail("pwrite");
+    bytes += done, count -= (size_t)done, at += done;
+  }
+}
+
+static void flush(int fd) {
+#if defined(__APPLE__)
+  if (fcntl(fd, F_FULLFSYNC) != 0) fail("F_FULLFSYNC");
+#else
+  if (fdatasync(fd) != 0) fail("fdatasync");
+#endif
+}
+
+static int make_file(const char *folder, const char *name) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) fail(path);
+  return fd;
+}
+
+/*
+ * Ranges that are written above one that is not yet, as a heap: the lowest first. A thread that is
+ * slow to write holds up many of the others', so there is no bound to their number.
+ */
+struct range { uint64_t start, end; };
+struct heap {
+  struct range *ranges;
+  size_t count, room;
+};
+
+static void swap_ranges(struct range *a, struct range *b) {
+  struct range kept = *a;
+  *a = *b, *b = kept;
+}
+
+static void push_range(struct heap *heap, struct range range) {
+  if (heap->count == heap->room) {
+    heap->room = heap->room == 0 ? 64 : heap->room * 2;
+    heap->ranges = realloc(heap->ranges, heap->room * sizeof range);
+    if (heap->ranges == NULL) fail("realloc");
+  }
+  size_t at = heap->count++;
+  heap->ranges[at] = range;
+  for (; at > 0 && heap->ranges[(at - 1) / 2].start > heap->ranges[at].start; at = (at - 1) / 2)
+    swap_ranges(&heap->ranges[at], &heap->ranges[(at - 1) / 2]);
+}
+
+static struct range pop_range(struct heap *heap) {
+  struct range lowest = heap->ranges[0];
+  heap->ranges[0] = heap->ranges[--heap->count];
+  for (size_t at = 0, child; (child = 2 * at + 1) < heap->count; at = child) {
+    if (child + 1 < heap->count && heap->ranges[child + 1].start < heap->ranges[child].start) child++;
+    if (heap->ranges[at].start <= heap->ranges[child].start) break;
+    swap_ranges(&heap->ranges[at], &heap->ranges[child]);
+  }
+  return lowest;
+}
+
+struct log {
+  int fd;
+  _Atomic uint64_t tail;
+  pthread_mutex_t mutex;
+  /* Two, so that an append wakes nobody who waits for a flush. */
+  pthread_cond_t written, flushed;
+  int awaiting;
+  uint64_t committed, durable;
+  struct heap pending;
+  bool flushing;
+};
+
+static void open_log(struct log *log, const char *folder, const char *name) {
+  memset(log, 0, sizeof *log);
+  log->fd = make_file(folder, name);
+  pthread_mutex_init(&log->mutex, NULL);
+  pthread_cond_init(&log->written, NULL);
+  pthread_cond_init(&log->flushed, NULL);
+}
+
+static void close_log(struct log *log) {
+  close(log->fd);
+  free(log->pending.ranges);
+}
+
+static void note_written(struct log *log, struct range range) {
+  pthread_mutex_lock(&log->mutex);
+  if (range.start != log->committed) push_range(&log->pending, range);
+  else {
+    log->committed = range.end;
+    while (log->pending.count > 0 && log->pending.ranges[0].start == log->committed)
+      log->committed = pop_range(&log->pending).end;
+  }
+  bool awaited = log->awaiting > 0;
+  pthread_mutex_unlock(&log->mutex);
+  if (awaited) pthread_cond_broadcast(&log->written);
+}
+
+/* Where the frame ends. */
+static uint64_t append(struct log *log, uint8_t *buffer, const uint8_t *payload, uint32_t length) {
+  uint64_t count = HEADER + length;
+  uint64_t start = atomic_fetch_add_explicit(&log->tail, count, memory_order_relaxed);
+  put_frame(buffer, payload, length);
+  write_all(log->fd, buffer, count, (off_t)start);
+  note_written(log, (struct range){start, start + count});
+  return start + count;
+}
+
+static void sync_to(struct log *log, uint64_t target) {
+  pthread_mutex_lock(&log->mutex);
+  while (log->durable < target) {
+    if (log->flushing) {
+      pthread_cond_wait(&log->flushed, &log->mutex);
+      continue;
+    }
+    if (log->committed < target) {
+      log->awaiting++;
+      pthread_cond_wait(&log->written, &log->mutex);
+      log->awaiting--;
+      continue;
+    }
+    uint64_t to = log->committed;
+    log->flushing = true;
+    pthread_mutex_unlock(&log->mutex);
+    flush(log->fd);
+    pthread_mutex_lock(&log->mutex);
+    log->flushing = false;
+    if (to > log->durable) log->durable = to;
+    pthread_cond_broadcast(&log->flushed);
+  }
+  pthread_mutex_unlock(&log->mutex);
+}
+
+/* ---- What is measured ---- */
+
+static const char *folder;
+static uint8_t payload[PAYLOAD];
+static volatile uint8_t sink;
+static int printed;
+
+static void say(const char *name, double value) {
+  printf("%s\"%s\":%.6g", printed++ > 0 ? "," : "", name, value);
+}
+
+static void memory_append(void) {
+  enum { SLOTS = 4096 };
+  uint8_t *log = calloc(SLOTS, FRAME), frame[FRAME];
+  if (log == NULL) fail("calloc");
+  double begin = now();
+  for (int n = 0; n < MEMORY_APPENDS; n++) {
+    put_frame(frame, payload, PAYLOAD);
+    memcpy(log + (size_t)(n % SLOTS) * FRAME, frame, FRAME);
+    __asm__ volatile("" : : "r"(log) : "memory");
+  }
+  say("mem_append_ns", (now() - begin) / MEMORY_APPENDS * 1e9);
+  sink = log[FRAME];
+  free(log);
+}
+
+static void file_append(void) {
+  struct log log;
+  uint8_t frame[FRAME];
+  open_log(&log, folder, "file.wal");
+  double begin = now();
+  for (int n = 0; n < APPENDS; n++) append(&log, frame, payload, PAYLOAD);
+  say("file_append_ns", (now() - begin) / APPENDS * 1e9);
+  close_log(&log);
+}
+
+/* Preallocated, mapped, and touched for the first time while it is appended to. */
+static void mapped_append(void) {
+  size_t size = (size_t)APPENDS * FRAME;
+  int fd = make_file(folder, "mapped.wal");
+#if defined(__linux__)
+  if (posix_fallocate(fd, 0, (off_t)size) != 0) fail("posix_fallocate");
+#else
+  if (ftruncate(fd, (off_t)size) != 0) fail("ftruncate");
+#endif
+  uint8_t *log = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (log == MAP_FAILED) fail("mmap");
+  double begin = now();
+  for (size_t n = 0; n < APPENDS; n++) put_frame(log + n * FRAME, payload, PAYLOAD);
+  say("mapped_append_ns", (now() - begin) / APPENDS * 1e9);
+  sink = log[size - 1];
+  munmap(log, size);
+  close(fd);
+}
+
+static void big_append(void) {
+  struct log log;
+  uint8_t *big = malloc(MIB), *frame = malloc(MIB + HEADER);
+  if (big == NULL || frame == NULL) fail("malloc");
+  memset(big, 7, MIB);
+  memset(frame, 0, MIB + HEADER);
+  open_log(&log, folder, "big.wal");
+  double begin = now();
+  for (int n = 0; n < BIG_RECORDS; n++) append(&log, frame, big, MIB);
+  say("big_append_gib_s", BIG_RECORDS / 1024.0 / (now() - begin));
+  close_log(&log);
+  free(big), free(frame);
+}
+
+struct part {
+  struct log *log;
+  int records;
+  bool commits;
+};
+
+static void *run_part(void *given) {
+  struct part *part = given;
+  uint8_t frame[FRAME];
+  for (int n = 0; n < part->records; n++) {
+    uint64_t end = append(part->log, frame, payload, PAYLOAD);
+    if (part->commits) sync_to(part->log, end);
+  }
+  return NULL;
+}
+
+static double by_threads(int threads, int records, bool commits) {
+  struct log log;
+  pthread_t started[MOST_THREADS];
+  open_log(&log, folder, "threads.wal");
+  struct part part = {&log, records / threads, commits};
+  double begin = now();
+  for (int n = 0; n < threads; n++)
+    if (pthread_create(&started[n], NULL, run_part, &part) != 0) fail("pthread_create");
+  for (int n = 0; n < threads; n++) pthread_join(started[n], NULL);
+  double seconds = now() - begin;
+  close_log(&log);
+  return part.records * threads / seconds;
+}
+
+static void say_by_threads(const char *what, int threads, int records, bool commits) {
+  char name[64];
+  snprintf(name, sizeof name, "%s_%dthreads_per_s", what, threads);
+  say(name, by_threads(threads, records, commits));
+}
+
+static void commit_blocking(void) {
+  enum { COMMITS = 300 };
+  struct log log;
+  uint8_t frame[FRAME];
+  open_log(&log, folder, "commit.wal");
+  double begin = now();
+  for (int n = 0; n < COMMITS; n++) sync_to(&log, append(&log, frame, payload, PAYLOAD));
+  say("commit_1_per_s", COMMITS / (now() - begin));
+  close_log(&log);
+}
+
+static void fill_group(uint8_t *group) {
+  for (int n = 0; n < GROUP; n++) put_frame(group + (size_t)n * FRAME, payload, PAYLOAD);
+}
+
+/* The limit of a group of 1000: framed into one buffer, one write, one flush. */
+static void commit_groups(void) {
+  uint8_t *group = malloc((size_t)GROUP * FRAME);
+  if (group == NULL) fail("malloc");
+  int fd = make_file(folder, "groups.wal");
+  double begin = now();
+  for (int n = 0; n < GROUPS; n++) {
+    fill_group(group);
+    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
+    flush(fd);
+  }
+  say("commit_batch1000_per_s", GROUPS * GROUP / (now() - begin));
+  close(fd);
+  free(group);
+}
+
+/* The same without the flush. */
+static void append_groups(void) {
+  uint8_t *group = malloc((size_t)GROUP * FRAME);
+  if (group == NULL) fail("malloc");
+  int fd = make_file(folder, "groups.wal"), groups = APPENDS / GROUP;
+  double begin = now();
+  for (int n = 0; n < groups; n++) {
+    fill_group(group);
+    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
+  }
+  say("append_batch1000_per_s", groups * GROUP / (now() - begin));
+  close(fd);
+  free(group);
+}
+
+static int count_intact(const uint8_t *buffer, size_t have, size_t *used) {
+  int count = 0;
+  size_t at = 0;
+  while (at + HEADER <= have) {
+    uint32_t crc, length;
+    memcpy(&crc, buffer + at, 4);
+    memcpy(&length, buffer + at + 4, 4);
+    if (at + HEADER + length > have) break;
+    if (crc32c(buffer + at + 4, length + 4) != crc) fail("a checksum does not match");
+    count++;
+    at += HEADER + length;
+  }
+  *used = at;
+  return count;
+}
+
+/* In chunks of 1 MiB, each record verified. */
+static void replay(void) {
+  uint8_t *group = malloc((size_t)GROUP * FRAME), *buffer = malloc(MIB);
+  if (group == NULL || buffer == NULL) fail("malloc");
+  memset(buffer, 0, MIB);
+  int fd = make_file(folder, "replay.wal");
+  fill_group(group);
+  for (int n = 0; n < REPLAYED / GROUP; n++)
+    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
+  int count = 0;
+  size_t have = 0;
+  off_t base = 0;
+  double begin = now();
+  for (;;) {
+    ssize_t got = pread(fd, buffer + have, MIB - have, base + (off_t)have);
+    if (got < 0) fail("pread");
+    if (got == 0) break;
+    size_t used;
+    have += (size_t)got;
+    count += count_intact(buffer, have, &used);
+    memmove(buffer, buffer + used, have - used);
+    have -= used, base += (off_t)used;
+  }
+  double seconds = now() - begin;
+  if (count != REPLAYED) fail("a record is missing");
+  say("replay_per_s", REPLAYED / seconds);
+  close(fd);
+  free(group), free(buffer);
+}
+
+int main(int count, char **words) {
+  if (count < 3) {
+    fprintf(stderr, "floor FOLDER case ...\n");
+    return 64;
+  }
+  folder = words[1];
+  make_tables();
+  by_instruction = has_instruction();
+  memset(payload, 7, sizeof payload);
+  printf("{\"checksum\":\"%s\"", by_instruction ? INSTRUCTION : "tables");
+  printed = 1;
+  for (int n = 2; n < count; n++) {
+    const char *name = words[n];
+    int threads;
+    if (strcmp(name, "mem") == 0) memory_append();
+    else if (strcmp(name, "file") == 0) file_append();
+    else if (strcmp(name, "mapped") == 0) mapped_append();
+    else if (strcmp(name, "big") == 0) big_append();
+    else if (strcmp(name, "replay") == 0) replay();
+    else if (strcmp(name, "commit") == 0) commit_blocking();
+    else if (strcmp(name, "commit-groups") == 0) commit_groups();
+    else if (strcmp(name, "append-groups") == 0) append_groups();
+    else if (sscanf(name, "append-threads-%d", &threads) == 1 && threads > 0 && threads <= MOST_THREADS)
+      say_by_threads("file_append", threads, THREAD_APPENDS, false);
+    else if (sscanf(name, "commit-threads-%d", &threads) == 1 && threads > 0 && threads <= MOST_THREADS)
+      say_by_threads("commit", threads, (threads <= 8 ? 200 : 100) * threads, true);
+    else {
+      fprintf(stderr, "no case %s\n", name);
+      return 64;
+    }
+  }
+  printf("}\n");
+  return 0;
+}
