@@ -8,7 +8,7 @@ import type { Lsn } from "./lsn.ts";
  * | `WAL_RECORD_TOO_LARGE` | the payload (`length`) is above `max` bytes |
  * | `WAL_CORRUPT` | no intact record where one must be: `offset`, `reason` |
  * | `WAL_IO` | the store failed: the error is `cause`, its code is `errno` |
- * | `WAL_POISONED` | a write or flush failed earlier: `cause` says which; reopen to recover |
+ * | `WAL_POISONED` | a write or flush failed earlier, or a thread died within one: `cause` says which; reopen to recover |
  * | `WAL_LOCKED` | another process, thread or Wal holds the log |
  * | `WAL_CLOSED` | the log was closed |
  * | `WAL_READ_ONLY` | the log was opened with `readOnly` |

@@ -41,7 +41,7 @@ import { PrefixDrop, type RetainOptions } from "./truncation/prefix-drop.ts";
 import type { WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
 
-/** Counts since the log was opened, for this Wal. */
+/** Counts since the log was opened, or joined, of what this Wal did: of other threads nothing. */
 export interface WalStats {
   /** Records appended. */
   appends: number;
@@ -49,7 +49,7 @@ export interface WalStats {
   appendedBytes: number;
   /** Calls that asked for durability: sync and appendAndSync, in both forms. */
   syncs: number;
-  /** Flushes of the store. */
+  /** Flushes of the store that this thread made: for all threads, where the log is shared. */
   flushes: number;
   /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
   commits: number;
@@ -117,8 +117,8 @@ export class Wal implements AsyncDisposable {
     const standing = new Standing(role, state);
     const progress = new LocalProgress(state);
     const commit = new GroupCommit(store, state, () => this.#afterFlush());
-    const cuts = new SuffixCut(store, state, commit, parts.mark);
     const beside = new Beside({ store, state, role, recovery, archive });
+    const cuts = new SuffixCut(store, state, commit, parts.mark, beside);
     const log = { store, state, standing, progress, commit, beside, recovery, maxRecordBytes };
     this.recovery = recovery;
     this.#store = store;
@@ -248,8 +248,9 @@ export class Wal implements AsyncDisposable {
   }
 
   /**
-   * Joins a log that another thread has opened and shared. It appends, syncs and reads here as
-   * there; records of all threads stand in one log. Cutting the log, dropping its front, readers
+   * Joins a log that another thread has opened and shared. It appends, syncs, reads and
+   * follows here as there; records of all threads stand in one log, and `end`, `head` and `durable` are of
+   * that one. `stats` counts what this thread did. Cutting the log, dropping its front, readers
    * and sharing stay with the thread that opened it.
    *
    * `close` ends this thread's part: it syncs, and lets go of the files; the log stays open for the
@@ -460,9 +461,8 @@ export class Wal implements AsyncDisposable {
     const end = this.read(lsn).next;
     // Nothing follows; but a cut to this very end may be under way.
     if (end === this.#state.committed) return this.#cuts.settled();
-    this.#beside.cut(end);
     const cut = this.#cuts.cut(end);
-    this.#afterCut(end);
+    this.#progress.turn();
     await cut;
   }
 
@@ -474,11 +474,10 @@ export class Wal implements AsyncDisposable {
       this.#cuts.completeBlocking();
       return;
     }
-    this.#beside.cut(end);
     try {
       this.#cuts.cutBlocking(end);
     } finally {
-      this.#afterCut(end);
+      this.#progress.turn();
     }
   }
 
@@ -555,7 +554,7 @@ export class Wal implements AsyncDisposable {
     return this.#beside.archive === null ? this.head : this.#beside.archive.caughtUp();
   }
 
-  /** Where the next record will begin. */
+  /** Where the next record will begin; of whatever thread, in a shared log. */
   get end(): Lsn {
     this.#writer.writeStaged();
     return this.#state.tail;
@@ -566,7 +565,7 @@ export class Wal implements AsyncDisposable {
     return this.#state.head;
   }
 
-  /** Every record below is on stable storage. */
+  /** Every record below is on stable storage, by whichever thread's sync. */
   get durable(): Lsn {
     return this.#state.durable;
   }
@@ -582,8 +581,9 @@ export class Wal implements AsyncDisposable {
    *
    * A log that was never shared uses no atomic operations; one that was keeps using them.
    *
-   * @throws {WalError} WAL_UNSUPPORTED when the store cannot be shared, or the platform has no shared
-   *   memory; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY.
+   * @throws {WalError} WAL_UNSUPPORTED when the store cannot be shared (it has no `side.share`, or wraps
+   *   a store and passes on its `side`), when the platform has no shared memory, and in a thread that
+   *   has joined; WAL_POISONED, WAL_CLOSED, WAL_READ_ONLY.
    * @example
    * const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: wal.share() });
    */
@@ -601,6 +601,7 @@ export class Wal implements AsyncDisposable {
     });
     // Who follows looks again, and from now on waits for other threads too.
     this.#progress.turn();
+    this.#beside.archive?.heed(this.#progress);
     return this.#share;
   }
 
@@ -739,12 +740,6 @@ export class Wal implements AsyncDisposable {
       return;
     }
     this.#mark.raise(this.#state.durable);
-  }
-
-  /** Before anything is written in the place of what was cut. */
-  #afterCut(end: Lsn): void {
-    this.#beside.noteCut(end);
-    this.#progress.turn();
   }
 
   #checkOwnerWrites(call: string): void {

@@ -14,7 +14,7 @@
  * in another process may have read them: so that is noted as a cut, by whoever keeps the notes.
  */
 import { type GroupCommit, poisoned } from "../commit/group-commit.ts";
-import type { LogState } from "../commit/log-state.ts";
+import { type LogState, logIsFull } from "../commit/log-state.ts";
 import type { LocalProgress } from "../commit/progress.ts";
 import type { Standing } from "../commit/standing.ts";
 import { readU32 } from "../bytes.ts";
@@ -38,7 +38,10 @@ export interface Writable {
   /** The cuts made by this thread: one that is under way is completed rather than waited for. */
   readonly cuts: SuffixCut | null;
   readonly maxRecordBytes: number;
-  /** Part of what was written at `start` may have been intact records, and goes. Must not throw. */
+  /**
+   * Part of what was written at `start` may have been intact records, and goes. Called with the gate
+   * closed. Must not throw.
+   */
   readonly noteCut: (start: Lsn) => void;
 }
 
@@ -190,19 +193,14 @@ export class Writer {
   #write(bytes: Uint8Array, rest: Uint8Array | null): Lsn {
     const state = this.#state;
     const size = bytes.length + (rest === null ? 0 : rest.length);
-    if (state.tail + size > logBytesMax) {
-      throw new WalError("WAL_UNSUPPORTED", `The log would grow beyond ${logBytesMax} bytes.`, {
-        path: this.#store.path,
-      });
-    }
     let start = state.reserve(size) as Lsn;
-    if (start < 0) start = this.#reserveLater(size);
+    if (start < 0) start = this.#reserveLater(size, start);
     try {
       checkDone(this.#store, "writeAt", this.#store.writeAt(start, bytes));
       if (rest !== null) checkDone(this.#store, "writeAt", this.#store.writeAt(start + bytes.length, rest));
     } catch (error) {
       const several = rest === null && headerBytes + readU32(bytes, lengthOffset) < size;
-      throw this.#failedWrite(start, size, several, error);
+      throw this.#takeBack(start, size, several, error);
     }
     state.release();
     if (this.#progress.appendAwaited) this.#progress.afterAppend();
@@ -212,29 +210,22 @@ export class Writer {
   }
 
   /** Once the gate is open again, after a cut or while another thread takes a write back. */
-  #reserveLater(size: number): Lsn {
+  #reserveLater(size: number, refused: number): Lsn {
     const { state, cuts, commit, standing } = this.#log;
-    for (;;) {
+    for (let start = refused; ;) {
+      if (start >= 0) return start as Lsn;
+      if (start === logIsFull) throw tooLong(this.#store.path);
       if (state.poison !== null || state.isClosing) throw standing.refusal();
       if (!(cuts?.completeBlocking() ?? false)) {
         commit.yieldLead();
         state.waitBlocking("other", () => !state.gateIsClosed || state.poison !== null || state.isClosing);
       }
-      const start = state.reserve(size);
-      if (start >= 0) return start as Lsn;
+      start = state.reserve(size);
     }
   }
 
-  /** Noted twice, as every cut is: before the bytes go, and before others take their place. */
-  #failedWrite(start: Lsn, size: number, several: boolean, error: unknown): WalError {
-    if (several) this.#log.noteCut(start);
-    const failure = this.#takeBack(start, size, error);
-    if (several) this.#log.noteCut(start);
-    return failure;
-  }
-
   /** Takes the reservation back, and what was written of it; or else poisons the log. */
-  #takeBack(start: Lsn, size: number, error: unknown): WalError {
+  #takeBack(start: Lsn, size: number, several: boolean, error: unknown): WalError {
     const store = this.#store;
     const state = this.#state;
     const where = { path: store.path, offset: start };
@@ -243,6 +234,8 @@ export class Writer {
       state.setPoison(failure);
       return poisoned(state.poison ?? failure, store.path);
     }
+    // Noted twice, as every cut is: before the bytes go, and before others take their place.
+    if (several) this.#log.noteCut(start);
     try {
       // Bytes left of it would stand behind the next record, and look like a torn or damaged one.
       checkDone(store, "truncate", store.truncate(start));
@@ -255,6 +248,7 @@ export class Writer {
       state.setPoison(cut);
       return poisoned(cut, store.path);
     }
+    if (several) this.#log.noteCut(start);
     state.openGate(start);
     return failure;
   }
@@ -264,4 +258,8 @@ function countOf(frames: Uint8Array): number {
   let count = 0;
   for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
   return count;
+}
+
+function tooLong(path: string | undefined): WalError {
+  return new WalError("WAL_UNSUPPORTED", `The log would grow beyond ${logBytesMax} bytes.`, { path });
 }

@@ -369,6 +369,6 @@ export function poisoned(cause: WalError, path: string | undefined): WalError {
     "WAL_POISONED",
     `${where} takes no more appends or syncs after a failure: ${cause.message.replace(/\.$/, "")}. ` +
       "What a sync has acknowledged is safe. Close the log and open it again to recover.",
-    { path, offset: cause.offset, errno: cause.errno, cause },
+    { path, offset: cause.offset, errno: cause.errno, reason: cause.reason, cause },
   );
 }

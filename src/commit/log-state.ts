@@ -57,6 +57,7 @@ import { WalError } from "../errors.ts";
 import {
   deathLookMilliseconds,
   leadSilenceMillisecondsMax,
+  logBytesMax,
   writerSilenceMillisecondsMax,
   writersMax,
 } from "../limits.ts";
@@ -84,6 +85,10 @@ const ownersCell: number = slotsCell + writersMax;
 
 /** How many cells a log needs. */
 export const cellCount: number = ownersCell + writersMax;
+
+/** What `reserve` answers when it has reserved nothing. */
+export const gateIsShut = -1;
+export const logIsFull = -2;
 
 const slotIdle = -1;
 const nobody = 0;
@@ -299,21 +304,20 @@ export class LogState {
   }
 
   /**
-   * Reserves `size` bytes; returns where they begin, or -1 when the gate is closed. The caller
+   * Reserves `size` bytes; returns where they begin, or else `gateIsShut`, or `logIsFull`. The caller
    * must write them and then call `release`, or else `takeBack` or `setPoison`.
    */
   reserve(size: number): number {
     const cells = this.#cells;
     let start = cells.load(tailCell);
-    if (start < 0) return -1;
-    do {
+    while (start >= 0 && start <= logBytesMax - size) {
       cells.store(this.#slot, start);
       const found = cells.compareExchange(tailCell, start, start + size);
       if (found === start) return start;
       start = found;
-    } while (start >= 0);
+    }
     this.release();
-    return -1;
+    return start < 0 ? gateIsShut : logIsFull;
   }
 
   /** The reserved bytes are written. */
@@ -536,6 +540,11 @@ export class LogState {
     this.wake();
   }
 
+  /** Neither poisoned nor closing, as far as can be seen from here. */
+  get isOpen(): boolean {
+    return this.#poison === null && this.#cells.load(phaseCell) === phaseOpen;
+  }
+
   get isClosing(): boolean {
     return this.#cells.load(phaseCell) >= phaseClosing;
   }
@@ -566,9 +575,17 @@ export class LogState {
     return new Waiter(() => this.#cells);
   }
 
-  /** Resolves when the epoch is no longer `seen`, or after a while, to look for dead threads. */
-  change(seen: number): Promise<void> {
-    return this.#cells.waitAsync(epochCell, seen, deathLookMilliseconds);
+  /**
+   * Resolves when the epoch is no longer `seen`; or after a while, to look for dead threads, unless
+   * `looks` says that there is nothing to look for.
+   */
+  change(seen: number, looks: boolean = true): Promise<void> {
+    return this.#cells.waitAsync(epochCell, seen, looks ? deathLookMilliseconds : Infinity);
+  }
+
+  /** Whether a thread is within a write or a flush. If it dies there, only one who looks finds out. */
+  get isBusy(): boolean {
+    return this.#cells.load(leadCell) !== nobody || this.committed !== this.tail;
   }
 
   changeBlocking(seen: number): void {
@@ -649,7 +666,8 @@ export class LogState {
     } else if (writer === 0) {
       this.setPoison(deadOwner(this.tail));
     }
-    this.#cells.compareExchange(gateCell, writer + 1, sealed);
+    // It may have died before it had closed the tail behind it.
+    if (this.#cells.compareExchange(gateCell, writer + 1, sealed) === writer + 1) this.#trySeal();
     this.#cells.compareExchange(leadCell, writer + 1, nobody);
     // What it left unwritten must stay known; else its slot is free.
     if (bound === slotIdle && writer !== 0) this.#cells.store(ownersCell + writer, nobody);

@@ -37,7 +37,7 @@ export interface Progress {
   whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void;
 }
 
-/** One who waits for the log to pass `offset`, or to leave the epoch `seen`. */
+/** One who waits, and for what. */
 interface Wait {
   readonly offset: Lsn;
   readonly seen: number;
@@ -47,14 +47,17 @@ interface Wait {
 /**
  * Progress in one thread. It is told of what this thread does, and tells those who wait; of what other
  * threads do, once the log is shared, it learns by waiting on the cells while anyone waits for it.
+ *
+ * It listens for appends and for flushes apart: writers wake those who wait for an append after each
+ * record, and need not, for one who waits for a flush.
  */
 export class LocalProgress implements Progress {
   /** Whether anyone waits for an append. All that the way of an append looks at. */
   appendAwaited = false;
   #turns = 0;
-  #listens = false;
   readonly #state: LogState;
   readonly #waiting: Readonly<Record<Until, Set<Wait>>> = { appended: new Set(), durable: new Set() };
+  readonly #listens: Record<Until, boolean> = { appended: false, durable: false };
 
   constructor(state: LogState) {
     this.#state = state;
@@ -77,15 +80,15 @@ export class LocalProgress implements Progress {
   }
 
   whenPast(offset: Lsn, until: Until, seen: number, wake: () => void): () => void {
-    if (this.epoch !== seen || this[until] > offset) {
+    const wait = { offset, seen, wake };
+    if (this.#isOver(wait, until)) {
       wake();
       return () => {};
     }
     const waiting = this.#waiting[until];
-    const wait = { offset, seen, wake };
     waiting.add(wait);
     if (until === "appended") this.appendAwaited = true;
-    if (this.#state.isShared && !this.#listens) void this.#listen();
+    if (this.#state.isShared && !this.#listens[until]) void this.#listen(until);
     return () => waiting.delete(wait);
   }
 
@@ -100,49 +103,52 @@ export class LocalProgress implements Progress {
     wakeAll(this.#waiting.durable);
   }
 
-  /**
-   * Until nobody waits: looks at each change that another thread makes. Keeps no process alive. Wakes
-   * only those who have something to look at: one woken for nothing waits again, and would be woken
-   * again, before the event loop has its turn.
-   */
-  async #listen(): Promise<void> {
-    this.#listens = true;
-    const state = this.#state;
-    const waiter = state.waiter();
-    try {
-      while (this.#waiting.appended.size + this.#waiting.durable.size > 0) {
-        const seen = state.epoch;
-        this.#wakePast("appended");
-        this.#wakePast("durable");
-        if (!waiter.enter("writer")) continue;
-        await state.change(seen);
-        state.lookForDead();
-      }
-    } finally {
-      waiter.leave();
-      this.#listens = false;
-    }
-  }
-
-  #wakePast(until: Until): void {
-    const waiting = this.#waiting[until];
-    if (waiting.size === 0) return;
-    const [epoch, reached] = [this.epoch, this[until]];
-    wakeAll(waiting, (wait) => wait.seen !== epoch || reached > wait.offset);
-  }
-
-  /** The log was cut, poisoned or closed. */
+  /** The log was cut, poisoned, shared or closed. */
   turn(): void {
     this.#turns++;
     this.afterAppend();
     this.afterFlush();
   }
+
+  #isOver({ offset, seen }: Wait, until: Until): boolean {
+    return this.epoch !== seen || this[until] > offset;
+  }
+
+  /**
+   * Until nobody waits: looks at each change that another thread makes. Keeps no process alive. While
+   * a thread is within a write or a flush it looks in between whether that one has died; else it is told
+   * of everything, and does not look.
+   */
+  async #listen(until: Until): Promise<void> {
+    this.#listens[until] = true;
+    const state = this.#state;
+    const waiter = state.waiter();
+    try {
+      while (this.#waiting[until].size > 0) {
+        const seen = state.epoch;
+        if (!waiter.enter(until === "appended" ? "writer" : "other")) continue;
+        if (this.#wakeThoseWhoNeedNotWait(until)) continue;
+        await state.change(seen, state.isBusy);
+        state.lookForDead();
+      }
+    } finally {
+      waiter.leave();
+      this.#listens[until] = false;
+    }
+  }
+
+  #wakeThoseWhoNeedNotWait(until: Until): boolean {
+    const waiting = this.#waiting[until];
+    const woken = [...waiting].filter((wait) => this.#isOver(wait, until));
+    for (const wait of woken) waiting.delete(wait);
+    for (const { wake } of woken) wake();
+    return woken.length > 0;
+  }
 }
 
-function wakeAll(waiting: Set<Wait>, isDue: (wait: Wait) => boolean = () => true): void {
+function wakeAll(waiting: Set<Wait>): void {
   if (waiting.size === 0) return;
-  for (const wait of [...waiting].filter(isDue)) {
-    waiting.delete(wait);
-    wait.wake();
-  }
+  const woken = [...waiting];
+  waiting.clear();
+  for (const { wake } of woken) wake();
 }

@@ -63,6 +63,8 @@ export class Standing {
   }
 
   checkWritable(): void {
+    // On the way of every append: one look at what threads share, where all is well.
+    if (this.#state.isOpen && !this.#closing && !this.role.readOnly && !this.#state.writing) return;
     this.checkSyncable();
     const { poison } = this.#state;
     if (poison !== null) throw poisoned(poison, this.role.path);

@@ -274,7 +274,13 @@ export class DiskTail implements Tail {
 
   #readNotes(): CutNotes | null {
     const { cutsFile } = this.#log;
-    return cutsFile === undefined ? CutNotes.none : CutNotes.of(cutsFile.read());
+    if (cutsFile === undefined) return CutNotes.none;
+    try {
+      return CutNotes.of(cutsFile.read());
+    } catch (error) {
+      const { path } = this.#log.store;
+      throw asIoError(error, "Reading the notes of cuts beside the log failed", { path });
+    }
   }
 
   #notesError(): WalError {

@@ -90,12 +90,16 @@ export class LiveTail implements Tail {
   }
 
   leave(): void {
+    const { log } = this.#followed;
     try {
-      this.#heedCuts();
-      this.#extend();
-      // Not the cursor that a read may be under way for.
-      this.#cursor = this.#cursorAt(this.#cursor.offset);
-      this.#cursor.fillRest(followRestBytesMax);
+      do {
+        this.#heedCuts();
+        this.#extend();
+        // Not the cursor that a read may be under way for.
+        this.#cursor = this.#cursorAt(this.#cursor.offset);
+        this.#cursor.fillRest(followRestBytesMax);
+        // The owner may have cut the log while another thread, which leaves it, was reading.
+      } while (log.cutCount !== this.#cutsSeen);
     } catch (error) {
       this.#leaveFailure = { error };
     }

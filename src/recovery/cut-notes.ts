@@ -93,10 +93,12 @@ export class CutNotes {
   }
 }
 
-/** The writer's side. The file is made with the first note. */
+/**
+ * The writer's side; of a shared log there is one in each thread, and who notes has closed the gate
+ * (log-state.ts), so that none does at the same time. The file is made with the first note.
+ */
 export class CutNotebook {
   readonly #file: MarkFile;
-  #notes: CutNotes | null = null;
 
   constructor(file: MarkFile) {
     this.#file = file;
@@ -104,9 +106,8 @@ export class CutNotebook {
 
   /** Before the log is cut at `end`. Throws what the store throws: then it must not be cut. */
   note(end: Lsn): void {
-    this.#notes ??= CutNotes.of(this.#file.read()) ?? CutNotes.none;
-    const notes = this.#notes.with(end);
-    this.#file.write(0, notes.encode());
-    this.#notes = notes;
+    // Read each time: the last note may be another thread's.
+    const notes = CutNotes.of(this.#file.read()) ?? CutNotes.none;
+    this.#file.write(0, notes.with(end).encode());
   }
 }

@@ -273,10 +273,19 @@ function* repair(
     throw asIoError(error, `Cutting the log at ${found.end} failed`, { path: store.path, offset: found.end });
   }
   store.side?.assumeUnflushed?.(Math.min(claim ?? 0, found.end));
-  if (claim !== null) yield* rewrite(store, Math.max(claim, found.head), found.end);
+  yield* rewrite(store, Math.max(rewriteFrom(store, claim, found.end), found.head), found.end);
   yield { kind: "flush" };
   mark?.raise(found.end);
   return { report: reportOf(found, tail, claim, quarantine), mark, durable: found.end };
+}
+
+/**
+ * The mark; and the first gap, if intact records go on over it. There a gap's zeros are those of a
+ * record: left as they are, they would be missing again at the next open, and below the mark.
+ */
+function rewriteFrom(store: WalStore, claim: Lsn | null, end: Lsn): number {
+  const gap = store.side?.gap?.() ?? null;
+  return Math.min(claim ?? end, gap?.offset ?? end);
 }
 
 function saveTail(store: WalStore, found: Found): string {

@@ -38,7 +38,7 @@ export function shareLog(log: Shareable): ShareParts {
   cuts.completeBlocking();
   const cells = new SharedCells(cellCount);
   const note = new SharedPoisonNote();
-  const share = store.side.share();
+  const share = store.side.share(store);
   state.moveTo(cells, note, threadsHere());
   store.side.join?.(joinedLog(state, store));
   sharedHere.set(cells.buffer, cuts);

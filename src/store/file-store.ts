@@ -16,7 +16,7 @@ import { createDurably } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
-import type { StoreSide, WalStore } from "./store.ts";
+import { checkUnwrapped, type StoreSide, type WalStore } from "./store.ts";
 
 /** How another thread finds the file of a log. */
 export interface FileShare {
@@ -74,7 +74,10 @@ export class FileStore implements WalStore {
       refresh: () => this.#checkInPlace(),
       watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
       mark: this.#mark,
-      share: (): FileShare => ({ kind: "file", path: file.path, name: path, identity: file.identity }),
+      share: (store): FileShare => {
+        checkUnwrapped(store, this);
+        return { kind: "file", path: file.path, name: path, identity: file.identity };
+      },
       quarantine: (from, to) =>
         saveToQuarantine(disk, `${file.path}.quarantine-${from}`, from, to, (offset, into) =>
           this.readAt(offset, into),

@@ -11,7 +11,7 @@
 import { invalidArgument, WalError } from "../errors.ts";
 import { memStoreChunkBytes } from "../limits.ts";
 import { SharedBytes, type SharedBytesHandle } from "./shared-bytes.ts";
-import type { StoreSide, WalStore } from "./store.ts";
+import { checkUnwrapped, type StoreSide, type WalStore } from "./store.ts";
 
 /**
  * A {@link WalStore} in memory; grows a chunk at a time.
@@ -52,7 +52,10 @@ export class MemStore implements WalStore {
     this.#length = head;
     // Not writeAt: a subclass may have put its own in its place, and is not made yet.
     if (image !== undefined) this.#write(head, image);
-    this.side = { quarantine: (from, to) => this.#quarantine(from, to), share: () => this.#share() };
+    this.side = {
+      quarantine: (from, to) => this.#quarantine(from, to),
+      share: (store) => this.#share(store),
+    };
   }
 
   /** @internal The store of a log that another thread has shared; null when that is of another kind. */
@@ -139,7 +142,8 @@ export class MemStore implements WalStore {
   close(): void {}
 
   /** Moves into memory that other threads can reach, once. */
-  #share(): SharedBytesHandle {
+  #share(store: WalStore): SharedBytesHandle {
+    checkUnwrapped(store, this);
     if (this.#shared === null) {
       const shared = SharedBytes.create(this.#head, this.#head);
       shared.writeAt(this.#head, this.toBytes());

@@ -50,7 +50,14 @@ import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-m
 import { nodeDisk } from "./node-disk.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
-import type { JoinedLog, StoreGap, StoreSegment, StoreSide, WalStore } from "./store.ts";
+import {
+  checkUnwrapped,
+  type JoinedLog,
+  type StoreGap,
+  type StoreSegment,
+  type StoreSide,
+  type WalStore,
+} from "./store.ts";
 
 /**
  * A {@link WalStore} over a directory of segment files.
@@ -83,7 +90,10 @@ export class SegmentedStore implements WalStore {
   #range: SegmentRange | null = null;
   /** The highest segment whose name a flush of this store has covered; joined only. */
   #namesFlushed = -1;
-  /** Nothing is known of it when a log is opened: an open alone makes no files. */
+  /**
+   * Nothing is known of it when a log is opened: an open alone makes no files. Among threads only the
+   * one that opened the log keeps it: a second one would put its own under the first one's rename.
+   */
   #spareHead: "unknown" | "wanted" | "kept" | "not ours" = "unknown";
   /** What a pending flush speaks for; a blocking one beside it must speak for it too. */
   readonly #inFlight = new Set<Flight>();
@@ -123,7 +133,7 @@ export class SegmentedStore implements WalStore {
       refresh: () => this.#refresh(),
       watch: (changed) => watchDirectory(disk, found.realDir, () => true, changed),
       assumeUnflushed: (from, to) => this.#assumeUnflushed(from, to),
-      share: (): SegmentedShare => this.#share(),
+      share: (store): SegmentedShare => this.#share(store),
       join: (log) => this.#join(log),
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
@@ -384,13 +394,20 @@ export class SegmentedStore implements WalStore {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
-      try {
-        return this.#create(index);
-      } catch (error) {
-        // Another thread came first.
-        if (errnoOf(error) !== "EEXIST") throw error;
-      }
+      this.#makeForAll(index);
     }
+  }
+
+  /** Whatever comes after, it stays: another thread may have written into it already. */
+  #makeForAll(index: number): void {
+    try {
+      this.#disk.close(this.#disk.open(this.#pathOf(index), "create"));
+    } catch (error) {
+      // Another thread came first.
+      if (errnoOf(error) !== "EEXIST") throw error;
+      return;
+    }
+    this.#made(index);
   }
 
   #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
@@ -412,8 +429,11 @@ export class SegmentedStore implements WalStore {
     this.#namesFlushed = -1;
   }
 
-  #share(): SegmentedShare {
+  #share(store: WalStore): SegmentedShare {
+    checkUnwrapped(store, this);
     const { dir, segmentSize } = this;
+    // From now on others may be the ones that make segments.
+    this.#seeToSpareHead();
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
     return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
   }
@@ -446,12 +466,16 @@ export class SegmentedStore implements WalStore {
 
   #create(index: number): ReturnType<SegmentFiles["get"]> {
     const file = this.#files.create(index);
+    this.#made(index);
+    return file;
+  }
+
+  #made(index: number): void {
     this.#sizes.set(index, 0);
     this.#last = Math.max(this.#last, index);
     this.#newNames = true;
     this.#files.markDirty(index);
-    if (this.#spareHead === "unknown" || this.#spareHead === "wanted") this.#keepSpareHead();
-    return file;
+    this.#seeToSpareHead();
   }
 
   async #flushSegment(index: number): Promise<void> {
@@ -485,8 +509,27 @@ export class SegmentedStore implements WalStore {
 
   #setHead(offset: number): void {
     this.#spareHead = "wanted";
-    replaceHeadMarker(this.#disk, join(this.#realDir, "head"), offset);
-    this.#head = offset;
+    const path = join(this.#realDir, "head");
+    try {
+      replaceHeadMarker(this.#disk, path, offset);
+      this.#head = offset;
+    } catch (error) {
+      if (this.#mayHaveMoved(path, offset)) this.#head = offset;
+      throw error;
+    }
+  }
+
+  /** After a failure: its name may be that of the new marker already, and not be on stable storage. */
+  #mayHaveMoved(path: string, offset: number): boolean {
+    try {
+      return readHeadMarker(this.#disk, path) === offset;
+    } catch {
+      return true;
+    }
+  }
+
+  #seeToSpareHead(): void {
+    if (this.#spareHead === "unknown" || this.#spareHead === "wanted") this.#keepSpareHead();
   }
 
   #keepSpareHead(): void {

@@ -9,6 +9,8 @@
  * `flushBlocking` and `close` may come.
  */
 
+import { WalError } from "../errors.ts";
+
 /** A byte-addressed, append-only store with an explicit durability barrier. */
 export interface WalStore {
   /** End of the stored bytes. */
@@ -74,9 +76,15 @@ export interface StoreSide {
   assumeUnflushed?(from: number, to?: number): void;
   /**
    * How another thread of this process can open the same bytes: plain data, and memory that is
-   * shared. From then on others write too.
+   * shared. From then on others write too, each through a store of its own, of a kind that this
+   * package has: past whatever wraps this one.
+   *
+   * @param store The store that the log is opened on.
+   * @throws {WalError} WAL_UNSUPPORTED when that is not the one whose side this is. Where a wrapper
+   *   may be passed by, since it changes no bytes, it says so with a `share` of its own:
+   *   `side: { ...inner.side, share: () => inner.side.share?.(inner) }`.
    */
-  share?(): unknown;
+  share?(store: WalStore): unknown;
   /** Called once other threads write too, here and in each store that was opened by a share. */
   join?(log: JoinedLog): void;
   /**
@@ -104,7 +112,10 @@ export interface StoreSegments {
   readonly size: number;
   /** The segments that are there, low to high. */
   list(): StoreSegment[];
-  /** Makes `offset` the head, durably. Removes nothing. */
+  /**
+   * Makes `offset` the head, durably. Removes nothing. Where it throws and the store's `head` is
+   * `offset` all the same, that is seen and not durable: the log is poisoned.
+   */
   setHead(offset: number): void;
   /** Removes segments that end at or below `offset`, low to high; the last one always stays. */
   remove(offset: number): void;
@@ -158,4 +169,20 @@ export interface NamedFile extends MarkFile {
   /** Removes it, durably. */
   remove(): void;
   close(): void;
+}
+
+/**
+ * Refuses to share a wrapper: other threads would open what it wraps, and read and write past it.
+ *
+ * @throws {WalError} WAL_UNSUPPORTED
+ */
+export function checkUnwrapped(given: WalStore, inner: WalStore): void {
+  if (given === inner) return;
+  throw new WalError(
+    "WAL_UNSUPPORTED",
+    "This log cannot be shared: its store wraps another one, whose side it passes on, and other threads would " +
+      "write to that one, past the wrapper. Where that is as it should be, give the wrapper's side a `share` that says " +
+      "so: share: () => inner.side.share?.(inner).",
+    { path: given.path },
+  );
 }

@@ -9,6 +9,7 @@
  * again; so does a truncateAfter that reaches into it, whose bytes then differ. Once there is a
  * note, segments it does not cover are kept also by those who open the log without the hook.
  */
+import type { Progress } from "../commit/progress.ts";
 import { messageOf, WalError } from "../errors.ts";
 import { readChunkBytes } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
@@ -55,9 +56,11 @@ export class Archive {
   #cuts = 0;
   #running: Promise<void> | null = null;
   #stopped = false;
+  #closed = false;
   #taken = 0;
   #failures = 0;
   #lastFailure: WalError | null = null;
+  #unheed: () => void = () => {};
 
   private constructor(
     store: WalStore,
@@ -120,10 +123,23 @@ export class Archive {
   /** Hands over what is sealed and on stable storage, in the background. */
   advance(): void {
     if (this.#hook === undefined || this.#running !== null || this.#stopped) return;
-    if (this.#next() === null) return;
-    this.#running = this.#run(this.#hook).finally(() => {
+    if (this.#find() === null) return;
+    this.#running = this.#run(this.#hook).then((well) => {
       this.#running = null;
+      // Another thread may have flushed since it found nothing more, and its word come too early.
+      if (well) this.advance();
     });
+  }
+
+  /** From now on other threads flush too: hands over what they seal. Keeps no process alive. */
+  heed(progress: Progress, from: Lsn = progress.durable): void {
+    const seen = progress.epoch;
+    // Poisoned, nothing more becomes durable.
+    if (this.#hook === undefined || this.#stopped || progress.poison !== null) return;
+    const { durable } = progress;
+    // Woken for nothing, it must not bother a hook that has failed.
+    if (durable > from) this.advance();
+    this.#unheed = progress.whenPast(durable, "durable", seen, () => this.heed(progress, durable));
   }
 
   /** Resolves when nothing more is to be handed over; rejects with the failure of the hook. */
@@ -146,12 +162,25 @@ export class Archive {
   /** No more segments are handed over. Resolves when the one under way is through. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#unheed();
     await this.#running;
   }
 
   close(): void {
     this.#stopped = true;
+    this.#closed = true;
+    this.#unheed();
     this.#file.close();
+  }
+
+  /** The next one; null also when the directory cannot be looked at now: the next flush looks again. */
+  #find(): StoreSegment | null {
+    try {
+      return this.#next();
+    } catch (error) {
+      this.#fail(this.#store.path ?? "the log", this.position, error);
+      return null;
+    }
   }
 
   #next(): StoreSegment | null {
@@ -167,20 +196,24 @@ export class Archive {
       : null;
   }
 
-  async #run(hook: ArchiveHook): Promise<void> {
+  /** False: it has failed. */
+  async #run(hook: ArchiveHook): Promise<boolean> {
     for (;;) {
-      const segment = this.#stopped ? null : this.#next();
-      if (segment === null) return;
+      const segment = this.#stopped ? null : this.#find();
+      if (segment === null) return true;
       const cuts = this.#cuts;
       try {
         const checksum = await this.#checksum(segment);
+        // A cut came while it was read: it is not whole now, or is made of other bytes. Or the log was
+        // closed, and may be another's by now.
+        if (this.#cuts !== cuts || this.#closed) continue;
         await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
         // A cut may have come while the hook was at it: then this is not the segment that it took.
         if (this.#cuts !== cuts) continue;
         this.#note(segment);
       } catch (error) {
-        if (!this.#stopped) this.#fail(segment, error);
-        return;
+        if (!this.#stopped) this.#fail(segment.path, segment.start as Lsn, error);
+        return false;
       }
     }
   }
@@ -194,13 +227,13 @@ export class Archive {
     this.#onTaken();
   }
 
-  #fail(segment: StoreSegment, error: unknown): void {
+  #fail(path: string, offset: Lsn, error: unknown): void {
     this.#failures++;
     this.#lastFailure = new WalError(
       "WAL_IO",
-      `Archiving ${segment.path} failed: ${messageOf(error)}. What is not archived is kept, and handed over ` +
+      `Archiving ${path} failed: ${messageOf(error)}. What is not archived is kept, and handed over ` +
         "again with the next sync, truncateBefore or archived().",
-      { path: segment.path, offset: segment.start as Lsn, cause: error },
+      { path, offset, cause: error },
     );
   }
 

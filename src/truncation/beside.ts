@@ -1,7 +1,7 @@
 /**
- * What an owner keeps beside its log, where the store has a place for it: positions of readers, that of
- * the archive, and the notes of cuts. They stand below the end of the log at all times: before it is cut
- * they move down.
+ * What is kept beside a log, where the store has a place for it: by its owner the positions of readers and
+ * that of the archive, which stand below the end of the log at all times, so move down before it is cut; and by
+ * each thread the notes of cuts.
  */
 import type { LogState } from "../commit/log-state.ts";
 import type { Role } from "../commit/standing.ts";
@@ -32,14 +32,15 @@ export class Beside {
   readonly #notebook: CutNotebook | null = null;
   #closed = false;
 
-  /** Of a log that is read only there are the notes of another process alone; of one that was joined, nothing. */
+  /** Of a log that is read only there are the notes of another process alone; of one that was joined, its own. */
   constructor(log: KeptBeside) {
     const { store, state, role, recovery } = log;
     this.#store = store;
     this.#state = state;
-    this.cutsFile = role.isOwner ? store.side?.named?.(cutNotesName) : undefined;
-    if (role.readOnly || !role.isOwner) return;
+    this.cutsFile = store.side?.named?.(cutNotesName);
+    if (role.readOnly) return;
     if (this.cutsFile !== undefined) this.#notebook = new CutNotebook(this.cutsFile);
+    if (!role.isOwner) return;
     const { damage, end } = recovery;
     // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
     const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
@@ -61,7 +62,7 @@ export class Beside {
     return this.readers?.lowest ?? Infinity;
   }
 
-  /** Before the log is cut at `end`. */
+  /** Before the log is cut at `end`, with the gate closed. */
   cut(end: Lsn): void {
     const { path } = this.#store;
     try {
@@ -81,7 +82,7 @@ export class Beside {
   /**
    * For followers in other processes, who may have read intact records of what is cut off: the first
    * ones of a batch whose write failed half-way, or those of a tail that recovery found damaged. As
-   * far as it can be noted: the log does not depend on it.
+   * far as it can be noted: the log does not depend on it. With the gate closed, or before it was ever opened.
    */
   noteCut(end: Lsn): void {
     try {

@@ -109,7 +109,13 @@ export class PrefixDrop {
         beside.archive?.advance();
       }
     } catch (error) {
-      throw asIoError(error, `Dropping the log before ${at} failed`, { path: store.path, offset: at });
+      const failure = asIoError(error, `Dropping the log before ${at} failed`, {
+        path: store.path,
+        offset: at,
+      });
+      // The marker stands there and is not durable: a cut below it, made now, would leave no log.
+      if (store.side?.segments !== undefined && store.head > state.head) state.setPoison(failure);
+      throw failure;
     }
     return state.head;
   }

@@ -6,7 +6,7 @@
  * keeps more of the log, never less; or it may have outlived the records it had passed, and moves down
  * to the end when the log is opened.
  */
-import { invalidArgument, WalError } from "../errors.ts";
+import { asIoError, invalidArgument, WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import { Mark } from "../recovery/mark.ts";
 import type { NamedFile, StoreSide, WalStore } from "../store/store.ts";
@@ -27,7 +27,11 @@ export interface WalReader {
    *   reader was removed; WAL_CLOSED.
    */
   advance(lsn: Lsn): void;
-  /** Forgets the reader, durably: the log is no longer kept for it. */
+  /**
+   * Forgets the reader, durably: the log is no longer kept for it.
+   *
+   * @throws {WalError} WAL_IO when its file cannot be removed; WAL_CLOSED.
+   */
   remove(): void;
 }
 
@@ -91,7 +95,11 @@ export class ReaderPosition implements WalReader {
   remove(): void {
     if (this.#gone === "removed") return;
     this.#checkThere();
-    this.#file.remove();
+    try {
+      this.#file.remove();
+    } catch (error) {
+      throw asIoError(error, `Removing the position of reader ${this.name} failed`);
+    }
     this.#gone = "removed";
     this.#onRemoved();
   }
@@ -185,7 +193,7 @@ export class ReaderPositions {
       reader = new ReaderPosition(name, file, this.#end, () => this.#open.delete(name));
     } catch (error) {
       file.close();
-      throw error;
+      throw asIoError(error, `The position of reader ${name} could not be read`, { path: this.#store.path });
     }
     this.#open.set(name, reader);
     return reader;

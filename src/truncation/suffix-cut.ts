@@ -2,8 +2,10 @@
  * Cutting the end of a log off, at a record boundary.
  *
  *   1  close the gate: nobody appends; take the lead: nobody flushes
- *   2  lower the mark to the new end, durably             a crash: the log as it was before
- *   3  say so in the cells, then cut the store            a crash: before, or after
+ *   2  lower the mark to the new end, durably, and what   a crash: the log as it was before
+ *      stands beside the log; note the cut
+ *   3  say so in the cells, then cut the store; note it   a crash: before, or after
+ *      again
  *   4  flush; then open the gate at the new end           after
  *
  * 1 to 3 run without giving up the thread; in a shared log they block for a flush of another. While 4 is pending an append must not write: were the
@@ -21,6 +23,14 @@ import type { Mark } from "../recovery/mark.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 
+/** What stands beside the log, and must know of a cut. Called with the gate closed. */
+interface CutBeside {
+  /** Before the cut; throws when it must not be made. */
+  cut(end: Lsn): void;
+  /** After it, and before anything is written in its place. Must not throw. */
+  noteCut(end: Lsn): void;
+}
+
 interface PendingCut {
   readonly end: Lsn;
   /** Resolves when the cut is on stable storage. */
@@ -32,15 +42,23 @@ export class SuffixCut {
   readonly #state: LogState;
   readonly #commit: GroupCommit;
   readonly #mark: Mark | null;
+  readonly #beside: CutBeside | null;
   /** The ends that the log was cut to, in order: a walk knows how many it has seen. */
   readonly #ends: Lsn[] = [];
   #pending: PendingCut | null = null;
 
-  constructor(store: WalStore, state: LogState, commit: GroupCommit, mark: Mark | null) {
+  constructor(
+    store: WalStore,
+    state: LogState,
+    commit: GroupCommit,
+    mark: Mark | null,
+    beside: CutBeside | null = null,
+  ) {
     this.#store = store;
     this.#state = state;
     this.#commit = commit;
     this.#mark = mark;
+    this.#beside = beside;
   }
 
   /** How many cuts there have been. */
@@ -120,6 +138,7 @@ export class SuffixCut {
   #cutStore(end: Lsn): void {
     const where = { path: this.#store.path, offset: end };
     try {
+      this.#beside?.cut(end);
       if (this.#state.isShared) this.#mark?.reload();
       this.#mark?.lower(end);
     } catch (error) {
@@ -135,6 +154,8 @@ export class SuffixCut {
       const failure = asIoError(error, `Cutting the log at ${end} failed`, where);
       this.#state.setPoison(failure);
       throw failure;
+    } finally {
+      this.#beside?.noteCut(end);
     }
   }
 

@@ -29,6 +29,18 @@ test("a sync resolves when its flush has, not before, and durable follows", asyn
   assert.equal(wal.durable, wal.end);
 });
 
+test("an appendAndSync resolves when its flush has, not before, whatever the size of its record", async () => {
+  for (const size of [0, 100, 10_000, 300_000]) {
+    const { wal, store } = await openByHand();
+    const appended = wal.appendAndSync(new Uint8Array(size));
+    assert.equal(await stateOf(appended), "pending", `${size} bytes`);
+    assert.equal(wal.durable, 0);
+    store.flight(0).land();
+    assert.equal(await appended, 0);
+    assert.equal(wal.durable, 8 + size);
+  }
+});
+
 test("what is appended while a flush is under way is not called durable by it", async () => {
   const { wal, store } = await openByHand();
   wal.append("before");

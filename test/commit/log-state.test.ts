@@ -20,6 +20,8 @@ class InterruptedCells implements Cells {
   readonly #inner: Cells;
   #countdown = 0;
   #step: (() => void) | null = null;
+  /** What comes about while someone waits; who waits looks again then. */
+  onWait: (() => void) | null = null;
 
   constructor(inner: Cells) {
     this.#inner = inner;
@@ -62,7 +64,8 @@ class InterruptedCells implements Cells {
     return this.#inner.compareExchange(cell, expected, value);
   }
   wait(cell: number, expected: number, milliseconds: number): void {
-    this.#inner.wait(cell, expected, milliseconds);
+    if (this.onWait !== null) this.onWait();
+    else this.#inner.wait(cell, expected, milliseconds);
   }
   waitAsync(cell: number, expected: number, milliseconds: number): Promise<void> {
     return this.#inner.waitAsync(cell, expected, milliseconds);
@@ -196,6 +199,22 @@ for (const [kind, make] of Object.entries(kinds)) {
       assert.equal(a.reserve(10), 30);
     }
     assert.ok(shutOut >= 3, `at each of ${shutOut} steps`);
+  });
+
+  test(`${kind}: who has closed the gate waits for those within, and for no others`, () => {
+    const cells = new InterruptedCells(make(cellCount));
+    const [a, b, c] = writers(3, 30, cells) as [LogState, LogState, LogState];
+    assert.equal(a.reserve(10), 30);
+    assert.equal(b.reserve(10), 40);
+    assert.ok(c.closeGate());
+    let waits = 0;
+    // Each wait of c lets one of them go on; it would wait for ever if it waited for more.
+    cells.onWait = () => (++waits === 1 ? a : b).release();
+    c.drain();
+    assert.equal(waits, 2);
+    assert.equal(c.committed, 50);
+    c.drain();
+    assert.equal(waits, 2, "nobody is within");
   });
 
   test(`${kind}: committed, read while another writer goes on at any step of the reading`, () => {

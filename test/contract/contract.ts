@@ -14,7 +14,10 @@ export const membersToCome: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of the contract that the package does not have yet. */
-export const modulesToCome: readonly string[] = ["wal-db/mapped", "wal-db/pack-io", "wal-db/testing"];
+export const modulesToCome: readonly string[] = ["wal-db/mapped", "wal-db/pack-io"];
+
+/** Modules of the contract that it says nothing more of than what they are for. */
+export const modulesThere: readonly string[] = ["wal-db/testing"];
 
 export const contractModule = "wal-db-contract";
 

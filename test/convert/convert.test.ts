@@ -3,13 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { test } from "node:test";
 import { convert, type ConvertOptions, type Lsn, Wal } from "wal-db";
-import { convertOn } from "#internal/convert.js";
 import { folderImage } from "../support/folder-image.ts";
-import { library } from "../support/library.ts";
 import { logOf } from "../support/plain-format.ts";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
-import { endings, runStopped } from "../support/volatile-log.ts";
+import { convertAt } from "../support/convert-checks.ts";
+import { endings } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
 
 const texts = Array.from({ length: 30 }, (_, i) => `record ${i}`.padEnd(10 + ((i * 7) % 40), "."));
@@ -173,48 +171,17 @@ test("aborted, it rejects with the reason and leaves nothing of the result", asy
 
 const seeds = process.env["WAL_DB_LONG"] === "1" ? 100 : 6;
 
-function checkHolds(wal: Wal, expected: readonly string[], what: string): void {
-  const found = [...wal].map((record) => record.text());
-  assert.deepEqual(found, expected, `${wal.recovery.end}, ${what}`);
-  assert.equal(wal.recovery.damage, null, what);
-  wal.closeBlocking();
-}
-
-function openOn(disk: VolatileDisk["disk"], path: string, layout: Layout): Wal {
-  return layout === null ? library.open(disk, path) : library.openSegmented(disk, path, layout);
-}
-
 for (const [from, to] of [
   [null, 16],
   [16, null],
   [16, 50],
 ] as const) {
   test(`stopped at any call, from ${from ?? "one file"} to ${to ?? "one file"}: nothing, or all of it`, async () => {
-    const few = texts.slice(0, 5);
     let stops = 0;
     for (const ending of endings(seeds)) {
       for (let stopAt = 1, more = true; more; stopAt++) {
-        const sim = new VolatileDisk();
-        const wal = openOn(sim.disk, "/logs/source", from);
-        wal.appendBatch(few);
-        wal.closeBlocking();
-        const work = async (disk: VolatileDisk["disk"], arm: () => void): Promise<void> => {
-          arm();
-          await convertOn(disk, "/logs/source", "/logs/target", optionsOf(from, to));
-        };
-        more = await runStopped(sim, stopAt, false, work);
+        more = await convertAt(from, to, ending, stopAt);
         stops++;
-        ending.apply(sim, stopAt);
-        const there = sim.disk.stat("/logs/target").kind !== "missing";
-        assert.ok(there || more, "it came to its end, and there is nothing");
-        if (!there) await convertOn(sim.disk, "/logs/source", "/logs/target", optionsOf(from, to));
-        // Whether from that attempt or from this one: whole, and once it was opened on stable storage.
-        const what = `${ending.name}, call ${stopAt}`;
-        for (let round = 0; round < 2; round++) {
-          checkHolds(openOn(sim.disk, "/logs/target", to), few, what);
-          checkHolds(openOn(sim.disk, "/logs/source", from), few, what);
-          sim.cutPower();
-        }
       }
     }
     assert.ok(stops > 10 * seeds, `only ${stops} stops`);

@@ -149,6 +149,21 @@ export const preludes: Readonly<Record<string, string>> = {
       if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
     });`,
 
+  Random: `import { Random } from "wal-db/testing";`,
+
+  SimulatedDisk: `
+    import { Wal } from "wal-db";
+    import { SimulatedDisk } from "wal-db/testing";`,
+
+  FaultStore: `
+    import { MemStore, Wal, type WalError } from "wal-db";
+    import { FaultStore } from "wal-db/testing";`,
+
+  storeConformance: `
+    import { test } from "node:test";
+    import { MemStore } from "wal-db";
+    import { storeConformance } from "wal-db/testing";`,
+
   /** Documentation: an open log named wal, in a file that did not exist. */
   "open-log": `
     import { Wal } from "wal-db";

@@ -21,7 +21,9 @@ export interface Outcome {
 
 function run(file: string, args: readonly string[], cwd: string, timeout: number): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(file, args, { cwd, timeout }, (_error, stdout, stderr) =>
+    // An example with tests of its own is the root of its run, and no child of this one.
+    const { NODE_TEST_CONTEXT: _ours, ...env } = process.env;
+    const child = execFile(file, args, { cwd, env, timeout }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode, stdout, stderr }),
     );
   });
@@ -94,7 +96,9 @@ export class SnippetFolder {
     const cwd = mkdtempSync(join(tmpdir(), "wal-db-snippet-"));
     try {
       const script = join(this.#dir, "out", `${this.#snippets.indexOf(snippet)}.js`);
-      const outcome = await run(process.execPath, [script], cwd, runMillisecondsMax);
+      // What a test runner in the example says of its tests is not what the example prints.
+      const report = ["--test-reporter=tap", `--test-reporter-destination=${join(cwd, "report.tap")}`];
+      const outcome = await run(process.execPath, [...report, script], cwd, runMillisecondsMax);
       if (outcome.code !== 0) return `${where}: ended with ${outcome.code}\n${outcome.stderr}`;
       const printed = outcome.stdout.trimEnd();
       const expected = stated.join("\n");

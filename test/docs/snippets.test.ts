@@ -71,8 +71,12 @@ test("an example that throws, hangs its promise or prints something else is foun
   const waiting = snippet(`await new Promise(() => {});`);
   const lying = snippet(`console.log(1 + 1); // 3`);
   const silent = snippet(`console.log(1 + 1);`);
+  const failing = snippet(
+    `import { test } from "node:test";\ntest("on purpose", () => { throw new Error(); });`,
+  );
+  const passing = snippet(`import { test } from "node:test";\ntest("fine", () => {});`);
   const looping = snippet(`for (const n of [1, 2]) console.log(n); // 1 / 2`);
-  const folder = new SnippetFolder([throwing, rejecting, waiting, lying, silent, looping]);
+  const folder = new SnippetFolder([throwing, rejecting, waiting, lying, silent, failing, passing, looping]);
   try {
     assert.equal((await folder.compile()).size, 0);
     assert.match((await folder.fault(throwing)) ?? "", /^broken\.md:10: ended with 1\n[^]*on purpose/);
@@ -80,6 +84,8 @@ test("an example that throws, hangs its promise or prints something else is foun
     assert.match((await folder.fault(waiting)) ?? "", /ended with 13/);
     assert.match((await folder.fault(lying)) ?? "", /prints\n2\nand says that it prints\n3/);
     assert.match((await folder.fault(silent)) ?? "", /has no comment/);
+    assert.match((await folder.fault(failing)) ?? "", /ended with 1/);
+    assert.equal(await folder.fault(passing), null);
     assert.equal(await folder.fault(looping), null);
   } finally {
     folder.remove();

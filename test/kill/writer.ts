@@ -71,6 +71,8 @@ function step(): void {
       const commit = wal.appendAndSync(next());
       appended++;
       wait(commit);
+      // Promises nothing before it resolves: it may wait to be written with the next.
+      return;
     }
   }
   tell("a", appended);

@@ -150,6 +150,25 @@ test("a refused open changes nothing, also where there is something to repair", 
   wal.closeBlocking();
 });
 
+test("the lock is no file: beside an open log stands its mark, and nothing else", (t) => {
+  const dir = scratchDir(t);
+  const wal = Wal.openBlocking(join(dir, "app.wal"));
+  wal.appendAndSyncBlocking("one");
+  assert.deepEqual(Object.keys(folderImage(dir)).toSorted(), ["app.wal", "app.wal.mark"]);
+  wal.closeBlocking();
+  const segmented = Wal.openSegmentedBlocking(join(dir, "log"));
+  segmented.appendAndSyncBlocking("one");
+  const {
+    [`${"0".repeat(20)}.wal`]: first,
+    mark,
+    ["head.tmp"]: spare,
+    ...others
+  } = folderImage(join(dir, "log"));
+  assert.ok(first !== undefined && mark !== undefined && spare !== undefined);
+  assert.deepEqual(others, {});
+  segmented.closeBlocking();
+});
+
 test("lock: false takes no lock and minds none", (t) => {
   const path = join(scratchDir(t), "app.wal");
   const first = Wal.openBlocking(path, { lock: false });

@@ -35,9 +35,17 @@ for (const { name, patches, program, breach } of seededBugs) {
   });
 }
 
+/** Equal for programs that are the same search, whatever their name. */
+function searchOf({ threads, joined, preemptions, mortal, failingFlush, earlyLooks }: Program): string {
+  return JSON.stringify([threads, joined, preemptions, mortal, failingFlush, earlyLooks]);
+}
+
 test("without the bugs the same searches find nothing", () => {
-  const bodies = new Set(seededBugs.map(({ program }) => program));
-  for (const program of bodies) assert.ok(search(program).schedules > 20, program.name);
+  const clean = new Map(seededBugs.map(({ program }) => [searchOf(program), program]));
+  // Searched above.
+  if (!isLong) for (const program of programs) clean.delete(searchOf(program));
+  for (const program of clean.values()) assert.ok(search(program).schedules > 20, program.name);
+  assert.ok(clean.size > 0);
 });
 
 test("a seeded bug whose place is not there any more is an error", () => {

@@ -62,6 +62,8 @@ export type Remark =
   | { readonly kind: "sync ends"; readonly name: number }
   /** This thread holds that every byte below is written. */
   | { readonly kind: "claims written"; readonly below: number }
+  /** The owner gives the lock back: from now on the log may be another process's. */
+  | { readonly kind: "lets go" }
   /** In between, the store loses records that were appended; they are not owed any more. */
   | { readonly kind: "cut begins" }
   | { readonly kind: "cut ends" };

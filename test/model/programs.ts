@@ -228,6 +228,13 @@ export const programs: readonly ModelProgram[] = [
     ends: ["closed", "poisoned"],
   },
   {
+    name: "close, and its flush fails, beside an append",
+    threads: ["appendThenClose", "append"],
+    preemptions: 2,
+    failingFlush: 1,
+    ends: ["poisoned"],
+  },
+  {
     name: "close, and a flush fails",
     threads: ["close", "appendAndSync"],
     preemptions: 2,

@@ -11,7 +11,8 @@
  * another. (Musuvathi and Qadeer, "Iterative Context Bounding for Systematic Testing of Multithreaded
  * Programs", PLDI 2007: few preemptions find most bugs.)
  */
-import { ShippedCode, type Patch } from "./shipped-code.js";
+import type { Patch } from "../support/patch.js";
+import { ShippedCode } from "./shipped-code.js";
 import { ThreadRun } from "./thread-run.js";
 import {
   Breach,

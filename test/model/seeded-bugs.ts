@@ -1,6 +1,6 @@
 /** The protocol, broken on purpose: each must be found by the program that is named with it. */
+import type { Patch } from "../support/patch.js";
 import type { Program } from "./search.js";
-import type { Patch } from "./shipped-code.js";
 
 export interface SeededBug {
   readonly name: string;
@@ -14,7 +14,7 @@ const state = "commit/log-state.js";
 const group = "commit/group-commit.js";
 
 /** Patches of log-state.js, or of the file that is named. */
-function put(find: string, instead: string, file: string = state): Patch {
+function put(find: string | RegExp, instead: string, file: string = state): Patch {
   return { file, find, put: instead };
 }
 
@@ -269,5 +269,45 @@ export const seededBugs: readonly SeededBug[] = [
       preemptions: 2,
     },
     breach: /refused with WAL_POISONED, and the log is closing/,
+  },
+  {
+    name: "the gate is not closed for good when the owner closes",
+    patches: [
+      put("const held = this.#cells.compareExchange(gateCell, nobody, sealed);", "return true; let held;"),
+    ],
+    program: { name: "close", threads: ["close", "append"], preemptions: 2 },
+    breach: /is closed, and its gate stands open/,
+  },
+  {
+    name: "the owner lets go of a poisoned log before those within are through",
+    patches: [put(/this\.#trySeal\(\)\);\s+this\.drain\(\);/, "this.#trySeal());")],
+    program: {
+      name: "close, and its flush fails",
+      threads: ["appendThenClose", "append"],
+      preemptions: 2,
+      failingFlush: 1,
+    },
+    breach: /thread 1 writes after the owner has let go/,
+  },
+  {
+    name: "who finds the log poisoned does not close its gate when it lets go of it",
+    patches: [put(/!== phaseOpen\)\s+this\.#trySeal\(\);/, "!== phaseOpen) {}")],
+    program: {
+      name: "two fail",
+      threads: ["failingAppend", "failingAppend", "append"],
+      preemptions: 2,
+    },
+    breach: /is poisoned, and its gate stands open/,
+  },
+  {
+    name: "the gate that a dead thread had begun to close stays half closed",
+    patches: [put(/=== writer \+ 1\)\s+this\.#trySeal\(\);/, "!== 0) {}")],
+    program: {
+      name: "a cut, and who cuts dies",
+      threads: ["cut", "append"],
+      preemptions: 1,
+      mortal: [0, 1],
+    },
+    breach: /is poisoned, and its gate stands open/,
   },
 ];

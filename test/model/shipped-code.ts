@@ -13,15 +13,8 @@
 import { readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import vm from "node:vm";
+import { type Patch, patched } from "../support/patch.js";
 import { projectDir } from "../support/project.js";
-
-/** A piece of shipped code, and what to put in its place. */
-export interface Patch {
-  /** Below dist/, as in `commit/log-state.js`. */
-  readonly file: string;
-  readonly find: string | RegExp;
-  readonly put: string;
-}
 
 type Module = Record<string, unknown>;
 
@@ -96,9 +89,7 @@ export class ShippedCode {
     let text = readFileSync(join(projectDir, file), "utf8");
     for (const patch of this.#patches) {
       if (file !== `dist/${patch.file}`) continue;
-      const found = text.split(patch.find).length - 1;
-      if (found !== 1) throw new Error(`${file}: ${String(patch.find)} is there ${found} times, not once`);
-      text = text.replace(patch.find, () => patch.put);
+      text = patched(text, patch);
       this.#patched.add(patch);
     }
     return text;

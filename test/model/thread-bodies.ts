@@ -127,6 +127,7 @@ class ModelLog {
     await commit.settled();
     await commit.keepLead();
     state.setClosed();
+    this.#here.remark({ kind: "lets go" });
   }
 
   async #owed(owes: "own" | "all", sync: () => Promise<void> | void): Promise<void> {

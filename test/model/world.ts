@@ -18,6 +18,7 @@ export interface CellNumbers {
   readonly phaseCell: number;
   readonly writersCell: number;
   readonly slotsCell: number;
+  readonly ownersCell: number;
 }
 
 export type Phase = "open" | "poisoned" | "closing" | "closed";
@@ -123,6 +124,8 @@ export class World {
   cutting = -1;
   /** The lowest end that the log was cut to. */
   cutAt = Infinity;
+  /** The owner has given the lock back: the log may be another process's by now. */
+  isLetGo = false;
   /** A power cut now could bring back what was cut off. */
   cutIsLoose = false;
 
@@ -210,7 +213,10 @@ export class World {
       if (this.earlyLooks < this.weather.earlyLooks) this.#looks(moves);
       return moves;
     }
-    if (this.#areThrough(last + 1)) return [];
+    if (this.#areThrough(last + 1)) {
+      this.#checkShut();
+      return [];
+    }
     // A pause ends by itself.
     this.threads.forEach(({ blocked }, thread) => {
       if (blocked === "pauses") moves.push({ kind: "steps", thread });
@@ -240,7 +246,7 @@ export class World {
     }
     for (const f of this.flights)
       key += `|${f.thread}.${f.event}>${f.covers.join(".")}${f.fails ? "x" : ""}${f.coversCut ? "c" : ""}`;
-    key += `|${this.note.join()}|${this.base},${this.flushes},${this.deaths},${this.earlyLooks},${this.cutting},${this.cutAt}${this.cutIsLoose ? 1 : 0}|`;
+    key += `|${this.note.join()}|${this.base},${this.flushes},${this.deaths},${this.earlyLooks},${this.cutting},${this.cutAt}${this.cutIsLoose ? 1 : 0}${this.isLetGo ? 1 : 0}|`;
     for (const cell of this.changers.keys()) key += `,${this.cells[cell]}`;
     return key;
   }
@@ -450,6 +456,7 @@ export class World {
     if (start + size > tail)
       throw new Breach(`thread ${by} writes ${size} bytes at ${start}; the log ends at ${tail}`);
     if (this.cutIsLoose) throw new Breach(`thread ${by} writes at ${start} before the cut is durable`);
+    this.#checkNotLetGo(by, "writes");
     const { writes } = this.threads[by] as Thread;
     this.#change(by, { writes: writes + 1 });
     const record = { id: by * 100 + writes, by, start, size, whole, appended: false, durable: false };
@@ -458,6 +465,7 @@ export class World {
 
   #truncate(by: number, length: number): void {
     const lost = this.records.find((r) => r.appended && r.start + r.size > length);
+    this.#checkNotLetGo(by, "cuts the store");
     if (lost !== undefined && this.cutting !== by) {
       throw new Breach(
         `the store is cut at ${length}, and thread ${lost.by}'s record at ${lost.start} was appended`,
@@ -474,6 +482,7 @@ export class World {
   #takeOff(thread: number, event: number, from: number, to: number): void {
     const other = this.flights.find((flight) => flight.thread !== thread || event !== 0);
     if (other !== undefined) throw new Breach(`thread ${thread} flushes while thread ${other.thread} does`);
+    this.#checkNotLetGo(thread, "flushes");
     const covered = this.records.filter(
       (r) => r.by === thread || (r.start >= from && r.start + r.size <= to),
     );
@@ -483,6 +492,10 @@ export class World {
       ...this.flights,
       { thread, event, covers: covered.map(({ id }) => id), coversCut: this.cutIsLoose, fails },
     ];
+  }
+
+  #checkNotLetGo(by: number, does: string): void {
+    if (this.isLetGo) throw new Breach(`thread ${by} ${does} after the owner has let go of the log`);
   }
 
   /** Whether it went well. */
@@ -527,6 +540,20 @@ export class World {
     const durable = this.#cell("durableCell");
     const reach = this.#reach((r) => r.whole && r.durable);
     if (durable > reach) throw new Breach(`durable is ${durable}; on stable storage is all below ${reach}`);
+  }
+
+  /** When all is over: a log that takes no more has its gate closed for good, whoever was to close it. */
+  #checkShut(): void {
+    if (this.phase === "open" || this.#cell("tailCell") < 0) return;
+    // One that died while it was closing the gate, and that nobody has missed yet.
+    if (this.threads.some(({ alive }, thread) => !alive && !this.#isBuried(thread))) return;
+    throw new Breach(`the log is ${this.phase}, and its gate stands open`);
+  }
+
+  #isBuried(thread: number): boolean {
+    const { ownersCell } = this.names;
+    // The identity of a thread is its number, from 1 on.
+    return !this.threads.some((_, slot) => this.cells[ownersCell + slot] === thread + 1);
   }
 
   #checkWritten(who: string, below: number): void {
@@ -595,6 +622,9 @@ export class World {
       case "cut begins":
       case "cut ends":
         this.cutting = remark.kind === "cut begins" ? thread : -1;
+        return;
+      case "lets go":
+        this.isLetGo = true;
         return;
       case "failed":
         return;

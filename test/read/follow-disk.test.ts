@@ -434,3 +434,25 @@ test("a cut made between the look at the mark and the look at the bytes is no da
   assert.equal(await asked, "TWO");
   await wal.close();
 });
+
+/* The system's error came through as it was, without a code of ours. Found by the simulator, seeds 217 and 467. */
+test("notes of cuts that cannot be read are told by a WalError, before it begins and while it reads", async () => {
+  for (const readsFirst of [false, true]) {
+    const disk = new OpenDisk();
+    disk.put(0, logOf(["one", "two"]));
+    const reader = await Wal.withStore(disk, { readOnly: true });
+    const fails = (): void => {
+      disk.cutsFile.fails = Object.assign(new Error("EIO: as the test asked"), { code: "EIO" });
+    };
+    const fault = walFault("WAL_IO", { errno: "EIO" });
+    if (!readsFirst) {
+      fails();
+      assert.throws(() => reader.follow(), fault);
+    } else {
+      const follower = reader.follow();
+      fails();
+      await assert.rejects(follower.next(), fault);
+    }
+    await reader.close();
+  }
+});

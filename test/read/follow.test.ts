@@ -7,7 +7,7 @@ import { PlainCells } from "#internal/commit/cells.js";
 import { LocalProgress } from "#internal/commit/progress.js";
 import { followRestBytesMax } from "#internal/limits.js";
 import { HandStore, stateOf, turn } from "../support/hand-store.js";
-import { Random } from "../support/random.js";
+import { Random } from "#internal/testing/random.js";
 import { scratchDir } from "../support/scratch.js";
 import { systemError, walFault } from "../support/wal-fault.js";
 

@@ -5,7 +5,7 @@
  *   node writer-process.js <file | segments> <log> <seed> <steps>
  */
 import { type Lsn, Wal } from "wal-db";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { lastText, segmentBytes } from "./followed-log.ts";
 
 const [, , kind = "", log = "", seed = "", steps = ""] = process.argv;

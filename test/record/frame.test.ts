@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameBuffer, headerFor, payloadOf } from "#internal/record/frame.js";
 import { scratchInitialBytes, scratchKeepBytesMax } from "#internal/limits.js";
-import { Random } from "../support/random.ts";
-import { concat, referenceFrame, referenceLog } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { frameOf, joined, logOf } from "../support/plain-format.ts";
 import { walFault } from "../support/wal-fault.ts";
 
 const noLimit = 0xffff_ffff;
@@ -24,8 +24,8 @@ test("payloads of every length from 0 to 300 are framed as the reference does", 
   const random = new Random(10);
   for (let length = 0; length <= 300; length++) {
     const payload = random.bytes(length);
-    assert.deepEqual(framed(payload), referenceFrame(payload));
-    assert.deepEqual(headerFor(payload), referenceFrame(payload).subarray(0, 8), "the header on its own");
+    assert.deepEqual(framed(payload), frameOf(payload));
+    assert.deepEqual(headerFor(payload), frameOf(payload).subarray(0, 8), "the header on its own");
   }
 });
 
@@ -41,7 +41,7 @@ test("frames stand back to back, and earlier ones survive when the buffer grows"
     assert.equal(frames.length, sizes);
   }
   assert.ok(frames.length > scratchInitialBytes, "it did grow");
-  assert.deepEqual(frames.view(), referenceLog(payloads));
+  assert.deepEqual(frames.view(), logOf(payloads));
 });
 
 test("the view shows the frames of now, whatever was viewed before at that length", () => {
@@ -50,7 +50,7 @@ test("the view shows the frames of now, whatever was viewed before at that lengt
     frames.reset();
     const payload = new Uint8Array(10).fill(round);
     frames.add(payload, noLimit);
-    assert.deepEqual(frames.view(), referenceFrame(payload));
+    assert.deepEqual(frames.view(), frameOf(payload));
     // A buffer that has grown is another one: a view that was kept would show the old.
     frames.add(new Uint8Array(scratchInitialBytes * (round + 1)), noLimit);
     assert.equal(frames.view().length, 18 + 8 + scratchInitialBytes * (round + 1));
@@ -82,7 +82,7 @@ for (const [name, letters] of Object.entries(alphabets)) {
   test(`strings are UTF-8 at every length around the boundaries: ${name}`, () => {
     for (const units of [0, 1, 2, 47, 48, 49, 50, 4095, 16_383, 16_384, 16_385, 40_000]) {
       const text = letters.repeat(Math.ceil(units / letters.length)).slice(0, units);
-      const expected = referenceFrame(Uint8Array.from(Buffer.from(text, "utf8")));
+      const expected = frameOf(Uint8Array.from(Buffer.from(text, "utf8")));
       assert.deepEqual(Buffer.from(framed(text)).compare(expected), 0, `${units} units`);
     }
   });
@@ -113,8 +113,18 @@ test("a record above the limit is refused and nothing is added; one at the limit
   frames.add(new Uint8Array(10), 10);
   assert.deepEqual(
     frames.view(),
-    concat([referenceFrame(new TextEncoder().encode("first")), referenceFrame(new Uint8Array(10))]),
+    joined(frameOf(new TextEncoder().encode("first")), frameOf(new Uint8Array(10))),
   );
+});
+
+test("a string is measured in bytes of UTF-8, and one of exactly the limit is taken", () => {
+  for (const text of ["x".repeat(10), "é".repeat(5), "x".repeat(20_000), "é".repeat(10_000)]) {
+    const frames = new FrameBuffer();
+    const size = Buffer.byteLength(text);
+    assert.equal(frames.add(text, size), 8 + size);
+    assert.deepEqual(frames.view(), frameOf(new TextEncoder().encode(text)));
+    assert.throws(() => frames.add(text, size - 1), walFault("WAL_RECORD_TOO_LARGE", { max: size - 1 }));
+  }
 });
 
 test("a long string that is too large only as UTF-8 is refused as well", () => {

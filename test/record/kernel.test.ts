@@ -7,7 +7,7 @@ import { FrameBuffer } from "#internal/record/frame.js";
 import { kernelInputBytes } from "#internal/record/kernel.js";
 import { Scan } from "#internal/record/scan.js";
 import { projectDir } from "../support/project.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 
 const polynomial = 0x82f63b78;
 

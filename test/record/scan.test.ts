@@ -3,20 +3,17 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { Lsn } from "wal-db";
 import { Scan } from "#internal/record/scan.js";
-import { Random } from "../support/random.ts";
-import { concat, referenceLog, referenceScan, type ReferenceScan } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { joined, logOf, scanPlain, type PlainRecord, type PlainScan } from "../support/plain-format.ts";
 
 const maxRecordBytes = 1000;
 
-interface Fed extends ReferenceScan {
-  readonly payloads: readonly Uint8Array[];
-}
+type Fed = PlainScan;
 
 /** Drives a scan over `log` with windows of `windowBytes`, as if read from a store in such pieces. */
 function feed(log: Uint8Array, windowBytes: number, before = 0): Fed {
   const scan = new Scan(Lsn(0), log.length, maxRecordBytes);
-  const records: { lsn: number; length: number }[] = [];
-  const payloads: Uint8Array[] = [];
+  const records: PlainRecord[] = [];
   let shown: Uint8Array = new Uint8Array(0);
   for (let asked = 0; ;) {
     const step = scan.step();
@@ -32,31 +29,23 @@ function feed(log: Uint8Array, windowBytes: number, before = 0): Fed {
     }
     asked = 0;
     if (step === "record") {
-      records.push({ lsn: scan.lsn, length: scan.payloadLength });
-      payloads.push(shown.slice(scan.payloadStart, scan.payloadStart + scan.payloadLength));
+      const payload = shown.slice(scan.payloadStart, scan.payloadStart + scan.payloadLength);
+      records.push({ lsn: scan.lsn, payload });
       assert.equal(scan.offset, scan.lsn + 8 + scan.payloadLength);
       continue;
     }
     assert.equal(scan.step(), step, "asked again, it says the same");
-    return { records, payloads, offset: scan.offset, stop: step === "end" ? "end" : scan.reason };
+    return { records, end: scan.offset, reason: step === "end" ? null : scan.reason };
   }
 }
 
 function compare(fed: Fed, log: Uint8Array, about: string): void {
-  const { records, offset, stop } = referenceScan(log, maxRecordBytes);
-  assert.deepEqual(
-    { records: fed.records, offset: fed.offset, stop: fed.stop },
-    { records, offset, stop },
-    about,
-  );
-  for (const [i, { lsn, length }] of records.entries()) {
-    assert.deepEqual(fed.payloads[i], log.slice(lsn + 8, lsn + 8 + length), about);
-  }
+  assert.deepEqual(fed, scanPlain(log, 0, maxRecordBytes), about);
 }
 
 const random = new Random(20);
 const payloads = [0, 1, 7, 8, 9, 0, 40, 3].map((length) => random.bytes(length));
-const smallLog = referenceLog(payloads);
+const smallLog = logOf(payloads);
 
 test("windows of every size, from one byte on, give the same answer", () => {
   for (const damaged of [smallLog, smallLog.subarray(0, -1), flipped(smallLog, 500)]) {
@@ -72,32 +61,30 @@ test("every prefix of a log image", () => {
     const prefix = smallLog.subarray(0, length);
     const fed = feed(prefix, 64);
     compare(fed, prefix, `prefix of ${length}`);
-    const whole = referenceScan(smallLog, maxRecordBytes).records.filter(
-      (r) => r.lsn + 8 + r.length <= length,
-    );
+    const whole = scanPlain(smallLog).records.filter((r) => r.lsn + 8 + r.payload.length <= length);
     assert.deepEqual(
       fed.records,
       whole,
       `prefix of ${length}: the records that are all there, and only they`,
     );
-    assert.ok(fed.stop === "end" || fed.stop === "torn-header" || fed.stop === "torn-payload", fed.stop);
+    assert.ok([null, "torn-header", "torn-payload"].includes(fed.reason), `${fed.reason}`);
   }
 });
 
 test("every single flipped bit: what stands before is intact, nothing is invented, the reason fits", () => {
-  const all = referenceScan(smallLog, maxRecordBytes).records;
+  const all = scanPlain(smallLog).records;
   for (let bit = 0; bit < smallLog.length * 8; bit++) {
     const damaged = flipped(smallLog, bit);
     const fed = feed(damaged, 64);
     compare(fed, damaged, `bit ${bit}`);
     const byte = bit >> 3;
-    const hit = all.findIndex((r) => byte < r.lsn + 8 + r.length);
+    const hit = all.findIndex((r) => byte < r.lsn + 8 + r.payload.length);
     const { lsn } = all[hit] as { lsn: number };
     assert.deepEqual(fed.records, all.slice(0, hit), `bit ${bit}`);
-    assert.equal(fed.offset, lsn, `bit ${bit}`);
+    assert.equal(fed.end, lsn, `bit ${bit}`);
     const inLength = byte >= lsn + 4 && byte < lsn + 8;
-    if (!inLength) assert.equal(fed.stop, "checksum-mismatch", `bit ${bit}`);
-    else assert.ok(fed.stop !== "end" && fed.stop !== "torn-header", `bit ${bit}: ${fed.stop}`);
+    if (!inLength) assert.equal(fed.reason, "checksum-mismatch", `bit ${bit}`);
+    else assert.ok(fed.reason !== null && fed.reason !== "torn-header", `bit ${bit}: ${fed.reason}`);
   }
 });
 
@@ -128,10 +115,10 @@ test("a length is held against the limit first, then against what is there; the 
 
 test("zeros are no records, however many", () => {
   for (const zeros of [8, 9, 16, 64]) {
-    const log = concat([smallLog, new Uint8Array(zeros)]);
+    const log = joined(smallLog, new Uint8Array(zeros));
     const fed = feed(log, 64);
     assert.equal(fed.records.length, payloads.length);
-    assert.deepEqual([fed.offset, fed.stop], [smallLog.length, "checksum-mismatch"]);
+    assert.deepEqual([fed.end, fed.reason], [smallLog.length, "checksum-mismatch"]);
   }
 });
 
@@ -146,12 +133,27 @@ test("it begins where it is told, far above 4 GiB too, and goes on where it is s
   assert.deepEqual([scan.lsn, scan.payloadLength], [base + 17, 7]);
 });
 
-test("random bytes, and logs with random damage: the reference agrees", () => {
+test("bytes that are shown anew are verified anew, however far ahead was looked before", () => {
+  const log = logOf(Array.from({ length: 100 }, (_, i) => random.bytes(i % 30)));
+  for (let steps = 1; steps < 20; steps++) {
+    const scan = new Scan(Lsn(0), log.length, maxRecordBytes);
+    assert.equal(scan.step(), "need");
+    scan.show(log, 0, log.length);
+    for (let i = 0; i < steps; i++) assert.equal(scan.step(), "record");
+    // The record that comes next has changed since.
+    const changed = log.slice();
+    changed[scan.offset] = (changed[scan.offset] ?? 0) ^ 1;
+    scan.show(changed, 0, changed.length);
+    assert.deepEqual([scan.step(), scan.reason], ["damage", "checksum-mismatch"], `after ${steps} records`);
+  }
+});
+
+test("random bytes, and logs with random damage: the plain reader agrees", () => {
   const log = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc
       .tuple(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 8 }), fc.uint8Array({ maxLength: 20 }))
-      .map(([records, tail]) => concat([referenceLog(records), tail])),
+      .map(([records, tail]) => joined(logOf(records), tail)),
   );
   const damage = fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 3 });
   fc.assert(

@@ -3,8 +3,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { Search } from "#internal/record/search.js";
 import { Window } from "#internal/record/window.js";
-import { Random } from "../support/random.ts";
-import { concat, referenceFrame, referenceLog, referenceRecordAt } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { frameOf, joined, logOf, recordAt } from "../support/plain-format.ts";
 
 function search(log: Uint8Array, damage: number, max = 1000, chunk = 64): number | "none" | "unknown" {
   const window = new Window(true, chunk);
@@ -23,7 +23,7 @@ function search(log: Uint8Array, damage: number, max = 1000, chunk = 64): number
 
 /** The offset past `damage` where the search must end, by trying all of them. */
 function expected(log: Uint8Array, damage: number, max: number): number | "none" {
-  const intact = (at: number): boolean => typeof referenceRecordAt(log, at, max) === "number";
+  const intact = (at: number): boolean => typeof recordAt(log, at, max) === "number";
   if (damage + 8 <= log.length) {
     const length = new DataView(log.buffer, log.byteOffset).getUint32(damage + 4, true);
     const stated = damage + 8 + length;
@@ -34,7 +34,7 @@ function expected(log: Uint8Array, damage: number, max: number): number | "none"
 }
 
 const random = new Random(40);
-const [first, second, third] = [30, 50, 20].map((n) => referenceFrame(random.bytes(n))) as [
+const [first, second, third] = [30, 50, 20].map((n) => frameOf(random.bytes(n))) as [
   Uint8Array,
   Uint8Array,
   Uint8Array,
@@ -47,36 +47,43 @@ function spoilt(frame: Uint8Array, at: number): Uint8Array {
 }
 
 test("past a spoilt payload, the next record is where the header says", () => {
-  assert.equal(search(concat([spoilt(first, 20), second, third]), 0), first.length);
+  assert.equal(search(joined(spoilt(first, 20), second, third), 0), first.length);
 });
 
 test("past a spoilt length, the next record is found by trying every offset", () => {
   for (const at of [4, 5, 6, 7]) {
-    assert.equal(search(concat([spoilt(first, at), second, third]), 0), first.length, `byte ${at}`);
+    assert.equal(search(joined(spoilt(first, at), second, third), 0), first.length, `byte ${at}`);
   }
 });
 
 test("a payload that holds a log of its own is not taken for the log", () => {
-  const carrier = referenceFrame(referenceLog([random.bytes(5), random.bytes(6)]));
-  const log = concat([spoilt(carrier, 0), second]);
+  const carrier = frameOf(logOf([random.bytes(5), random.bytes(6)]));
+  const log = joined(spoilt(carrier, 0), second);
   assert.equal(search(log, 0), carrier.length);
+  // As little may follow as a record can be.
+  const empty = frameOf(new Uint8Array(0));
+  assert.equal(search(joined(spoilt(carrier, 0), empty), 0), carrier.length);
+  // The limit is of what a record may hold, not of what is below it.
+  assert.equal(search(joined(spoilt(carrier, 0), empty), 0, carrier.length - 8), carrier.length);
 });
 
 test("an empty record counts as intact, eight zeros do not", () => {
-  const empty = referenceFrame(new Uint8Array(0));
-  assert.equal(search(concat([spoilt(first, 10), empty]), 0), first.length);
-  assert.equal(search(concat([spoilt(first, 10), new Uint8Array(500)]), 0), "none");
+  const empty = frameOf(new Uint8Array(0));
+  assert.equal(search(joined(spoilt(first, 10), empty), 0), first.length);
+  assert.equal(search(joined(spoilt(first, 10), new Uint8Array(500)), 0), "none");
 });
 
 test("records as large as the window, and larger, are found", () => {
-  const large = referenceFrame(random.bytes(900));
-  assert.equal(search(concat([spoilt(first, 5), large]), 0), first.length);
-  assert.equal(search(concat([spoilt(first, 5), referenceFrame(random.bytes(1001))]), 0), "none");
+  for (const length of [900, 1000]) {
+    const large = frameOf(random.bytes(length));
+    assert.equal(search(joined(spoilt(first, 5), large), 0), first.length);
+  }
+  assert.equal(search(joined(spoilt(first, 5), frameOf(random.bytes(1001))), 0), "none");
 });
 
 test("nothing follows where fewer than eight bytes are left", () => {
   for (let left = 0; left < 8; left++) {
-    assert.equal(search(concat([first, new Uint8Array(left).fill(7)]), first.length), "none");
+    assert.equal(search(joined(first, new Uint8Array(left).fill(7)), first.length), "none");
   }
 });
 
@@ -84,6 +91,19 @@ test("a hostile tail, full of plausible lengths, ends the search with `unknown`,
   // Every second offset names a payload of 458,759 bytes that is there.
   const tail = new Uint8Array(1_500_000);
   for (let at = 0; at < tail.length; at += 2) tail[at] = 7;
+  assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
+});
+
+test("what is left out of the search is only what is large: a small record behind a hostile tail is found", () => {
+  const tail = new Uint8Array(1_500_000);
+  for (let at = 0; at < tail.length; at += 2) tail[at] = 7;
+  assert.equal(search(joined(tail, first), 0, 1_000_000, 256 * 1024), tail.length);
+});
+
+test("a tail full of small plausible lengths ends the search with `unknown` as well", () => {
+  // Every fourth offset names a payload of 65,280 bytes that is there, and in the window already.
+  const tail = new Uint8Array(200_000);
+  for (let at = 1; at < tail.length; at += 4) tail[at] = 0xff;
   assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
 });
 
@@ -97,8 +117,8 @@ test("random logs with random damage: the same place as by trying every offset",
       payloads,
       fc.integer({ min: 1, max: 200 }),
       (before, middle, after, chunk) => {
-        const head = referenceLog(before);
-        const log = concat([head, middle, referenceLog(after)]);
+        const head = logOf(before);
+        const log = joined(head, middle, logOf(after));
         const answer = search(log, head.length, 1000, chunk);
         assert.equal(answer, expected(log, head.length, 1000));
       },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Window } from "#internal/record/window.js";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 
 const log = new Random(30).bytes(1000);
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   checkConcurrentSession,
+  checkFailedAppend,
   checkFailedFlush,
   checkLock,
   checkRefusal,
@@ -44,6 +45,10 @@ test("a repair of which any flush fails says so, and comes to the same end when 
 
 test("after a failed flush and a reopen in the same boot, what is called durable is on the disk", () => {
   assert.equal(checkFailedFlush(library), 4);
+});
+
+test("an append that failed with its record whole, killed before it was taken back: recovered all the same", () => {
+  checkFailedAppend(library);
 });
 
 test("loss of acknowledged data is refused and nothing changes", () => {

@@ -23,7 +23,8 @@ import { claimOf, joined, markSlot, scanPlain } from "../support/plain-format.ts
 import { RecordingDisk } from "../support/recording-disk.ts";
 import { expectedOpen, type OracleAnswer } from "../support/recovery-oracle.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { systemError, VolatileDisk } from "../support/volatile-disk.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
@@ -88,8 +89,8 @@ function oracleOf(row: Case): OracleAnswer {
   return expectedOpen({ ...row, image: row.damaged.image, maxRecordBytes });
 }
 
-function diskOf(row: Case): VolatileDisk {
-  return new VolatileDisk({
+function diskOf(row: Case): SimulatedDisk {
+  return logsDisk({
     [path]: row.damaged.image,
     "/logs/bystander": new TextEncoder().encode("not ours"),
     ...(row.mark === null ? {} : { [markPath]: row.mark }),
@@ -111,7 +112,7 @@ function checkOpen(row: Case): void {
   const expected = oracleOf(row);
   const sim = diskOf(row);
   const before = sim.files();
-  const recording = new RecordingDisk(sim.disk);
+  const recording = new RecordingDisk(sim);
   let wal: Wal;
   try {
     wal = library.open(recording.disk, path, optionsOf(row));
@@ -176,7 +177,7 @@ function checkView(row: Case): void {
   const expected = oracleOf(row);
   const sim = diskOf(row);
   const before = sim.files();
-  const recording = new RecordingDisk(sim.disk);
+  const recording = new RecordingDisk(sim);
   const options = { ...optionsOf(row), readOnly: true };
   if (expected.opens) {
     const wal = library.open(recording.disk, path, options);
@@ -220,7 +221,7 @@ test("whatever the damage, an open that was not told to accept loss keeps what t
       if (!soundBounds.includes(claim) || row.what.startsWith("another log")) continue;
       const acknowledged = soundRecords.filter((record) => record.lsn < claim);
       try {
-        const wal = library.open(diskOf(row).disk, path, optionsOf(row));
+        const wal = library.open(diskOf(row), path, optionsOf(row));
         const { payloads } = readAll(wal);
         for (const [i, record] of acknowledged.entries())
           assert.deepEqual(payloads[i], record.payload, row.what);
@@ -312,15 +313,11 @@ test("a read that fails is an error of the disk, never damage", () => {
     let failures = 0;
     let cut = 0;
     for (let nth = 1; ; nth++) {
-      const sim = new VolatileDisk({ [path]: image, [markPath]: markSlot(bound(2), 1) });
+      const sim = logsDisk({ [path]: image, [markPath]: markSlot(bound(2), 1) });
       const before = sim.files();
-      let reads = 0;
-      const read: typeof sim.disk.read = (...of) => {
-        if (++reads === nth) throw systemError("EIO");
-        return sim.disk.read(...of);
-      };
+      sim.inject({ call: "read", nth, effect: { kind: "fail", errno: "EIO" } });
       try {
-        library.open({ ...sim.disk, read }, path, { readOnly }).closeBlocking();
+        library.open(sim, path, { readOnly }).closeBlocking();
         break;
       } catch (error) {
         assert.ok(error instanceof WalError, String(error));

@@ -11,7 +11,9 @@ import { library } from "../support/library.ts";
 import { claimOf, joined, logOf, markSlot, scanPlain, slotsOf } from "../support/plain-format.ts";
 import { RecordingDisk } from "../support/recording-disk.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { systemError, VolatileDisk } from "../support/volatile-disk.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
+import { systemError } from "../support/wal-fault.ts";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
@@ -44,8 +46,8 @@ const log = logOf(words);
 const bounds = [0, ...scanPlain(log).records.map((record) => record.lsn + 8 + record.payload.length)];
 const [, , second = 0, , fourth = 0] = bounds;
 
-function diskWith(image: Uint8Array, mark: Uint8Array | null): VolatileDisk {
-  return new VolatileDisk({ [path]: image, ...(mark === null ? {} : { [markPath]: mark }) });
+function diskWith(image: Uint8Array, mark: Uint8Array | null): SimulatedDisk {
+  return logsDisk({ [path]: image, ...(mark === null ? {} : { [markPath]: mark }) });
 }
 
 function texts(wal: Wal): string[] {
@@ -138,7 +140,7 @@ test("a mark that was lowered and not yet flushed when the process was killed is
   // log, whole as it was, was refused as lost from then on.
   const image = log.slice(0, second);
   const sim = diskWith(image, joined(markSlot(0, 7), markSlot(log.length, 8)));
-  const first = new RecordingDisk(sim.disk, {
+  const first = new RecordingDisk(sim, {
     before(call) {
       if (call.name === "flush" && call.path === markPath) first.stop();
     },
@@ -146,17 +148,17 @@ test("a mark that was lowered and not yet flushed when the process was killed is
   assert.throws(() => library.open(first.disk, path, { onDamage: "truncate" }));
   assert.equal(claimOf(sim.files()[markPath] ?? image), second, "seen");
   assert.equal(claimOf(sim.durableFiles()[markPath] ?? image), log.length, "durable");
-  sim.killProcess();
-  library.open(sim.disk, path, { onDamage: "truncate" });
-  sim.cutPower();
-  assert.equal(library.open(sim.disk, path).end, second);
+  sim.kill();
+  library.open(sim, path, { onDamage: "truncate" });
+  sim.crash({ keep: "none" });
+  assert.equal(library.open(sim, path).end, second);
 });
 
 test("a cut that was not yet flushed when the process was killed is flushed by the next open", () => {
   // Once, the next open found nothing to cut, and asked for fdatasync alone, which need not make
   // a smaller size durable: after a power cut the old tail stood again behind what was appended.
   const sim = diskWith(joined(log, new Uint8Array(4000)), null);
-  const first = new RecordingDisk(sim.disk, {
+  const first = new RecordingDisk(sim, {
     before(call) {
       if (call.name === "flush" && call.path === path) first.stop();
     },
@@ -164,15 +166,15 @@ test("a cut that was not yet flushed when the process was killed is flushed by t
   assert.throws(() => library.open(first.disk, path));
   assert.equal(sim.files()[path]?.length, log.length, "seen");
   assert.equal(sim.durableFiles()[path]?.length, log.length + 4000, "durable");
-  sim.killProcess();
-  library.open(sim.disk, path);
-  sim.cutPower();
+  sim.kill();
+  library.open(sim, path);
+  sim.crash({ keep: "none" });
   assert.deepEqual(sim.files()[path], log);
 });
 
 test("the mark is written after the flush it speaks of, at a record's end, one small write each", () => {
-  const sim = new VolatileDisk();
-  const recording = new RecordingDisk(sim.disk);
+  const sim = logsDisk();
+  const recording = new RecordingDisk(sim);
   const wal = library.open(recording.disk, path);
   const opened = recording.lines("/logs").length;
   for (const word of words.slice(0, 3)) {
@@ -193,11 +195,11 @@ test("the mark is written after the flush it speaks of, at a record's end, one s
 });
 
 test("with appends during every flush, no mark claims more than was written when its flush began", async () => {
-  const sim = new VolatileDisk();
+  const sim = logsDisk();
   const ends = new Set([0]);
   let writtenAtFlush = 0;
   let marks = 0;
-  const recording = new RecordingDisk(sim.disk, {
+  const recording = new RecordingDisk(sim, {
     watch(call) {
       if (call.name === "flush" && call.path === path) writtenAtFlush = sim.files()[path]?.length ?? 0;
       if (call.name !== "write" || call.path !== markPath) return;
@@ -226,12 +228,26 @@ test("with appends during every flush, no mark claims more than was written when
   assert.equal(claimOf(sim.files()[markPath] ?? log), sim.files()[path]?.length);
 });
 
+function durableOf(image: Uint8Array, mark: Uint8Array | null): number {
+  const sim = diskWith(image, mark);
+  const wal = library.open(sim, path, { readOnly: true, onDamage: "truncate" });
+  const { durable } = wal;
+  wal.closeBlocking();
+  return durable;
+}
+
+test("with readOnly, durable is what the mark says: nothing without one, and no more than is there", () => {
+  assert.equal(durableOf(log, joined(markSlot(0, 1), markSlot(second, 2))), second);
+  assert.equal(durableOf(log, null), 0);
+  assert.equal(durableOf(log.slice(0, fourth), joined(markSlot(0, 1), markSlot(log.length, 2))), fourth);
+});
+
 test("a cleanly closed log is opened without reading a record", () => {
-  const sim = new VolatileDisk();
-  const first = library.open(sim.disk, path);
+  const sim = logsDisk();
+  const first = library.open(sim, path);
   for (let i = 0; i < 500; i++) first.append(`record ${i}`);
   first.closeBlocking();
-  const recording = new RecordingDisk(sim.disk);
+  const recording = new RecordingDisk(sim);
   const wal = library.open(recording.disk, path);
   assert.equal(wal.recovery.records, 0);
   assert.equal(wal.recovery.scannedFrom, wal.end);
@@ -239,15 +255,15 @@ test("a cleanly closed log is opened without reading a record", () => {
   assert.deepEqual(reads, []);
   assert.equal(texts(wal).length, 500);
   wal.closeBlocking();
-  const full = library.open(sim.disk, path, { verify: "full" });
+  const full = library.open(sim, path, { verify: "full" });
   assert.equal(full.recovery.records, 500);
   assert.equal(full.recovery.scannedFrom, 0);
 });
 
 test("a mark that cannot be written does not disturb the log", () => {
   for (const failing of ["create", "write"]) {
-    const sim = new VolatileDisk();
-    const recording = new RecordingDisk(sim.disk, {
+    const sim = logsDisk();
+    const recording = new RecordingDisk(sim, {
       before(call) {
         if (call.path === markPath && call.name === failing) throw systemError("ENOSPC");
       },
@@ -257,7 +273,7 @@ test("a mark that cannot be written does not disturb the log", () => {
     assert.equal(wal.durable, log.length);
     wal.closeBlocking();
     assert.equal(claimOf(sim.files()[markPath] ?? new Uint8Array(0)), null);
-    const again = library.open(sim.disk, path);
+    const again = library.open(sim, path);
     assert.equal(again.recovery.records, words.length, "without a mark the scan begins at the head");
     assert.deepEqual(texts(again), words);
   }
@@ -265,15 +281,9 @@ test("a mark that cannot be written does not disturb the log", () => {
 
 test("a mark that cannot be read is an error, not an absent mark", () => {
   const sim = diskWith(log, markSlot(log.length, 1));
-  const failing = {
-    ...sim.disk,
-    open(name: string, mode: "r" | "r+" | "create"): number {
-      if (name === markPath) throw systemError("EACCES");
-      return sim.disk.open(name, mode);
-    },
-  };
+  sim.inject({ call: "open", path: markPath, effect: { kind: "fail", errno: "EACCES" } });
   const before = sim.files();
-  assert.throws(() => library.open(failing, path), { code: "WAL_IO", errno: "EACCES" });
+  assert.throws(() => library.open(sim, path), { code: "WAL_IO", errno: "EACCES" });
   assert.deepEqual(sim.files(), before);
 });
 
@@ -290,7 +300,7 @@ test("no mark, a torn one, two bad ones, an old one: the log opens whole", () =>
   ];
   for (const [name, mark, scannedFrom] of marks) {
     const sim = diskWith(log, mark);
-    const wal = library.open(sim.disk, path);
+    const wal = library.open(sim, path);
     assert.equal(wal.recovery.scannedFrom, scannedFrom, name);
     assert.equal(wal.recovery.damage, null, name);
     assert.deepEqual(texts(wal), words, name);
@@ -302,7 +312,7 @@ test("no mark, a torn one, two bad ones, an old one: the log opens whole", () =>
 
 test("another writer of the format appended: only what it appended is scanned", () => {
   const sim = diskWith(joined(log, logOf(["foreign", "records"])), markSlot(log.length, 3));
-  const wal = library.open(sim.disk, path);
+  const wal = library.open(sim, path);
   assert.equal(wal.recovery.scannedFrom, log.length);
   assert.equal(wal.recovery.records, 2);
   assert.deepEqual(texts(wal), [...words, "foreign", "records"]);
@@ -312,7 +322,7 @@ test("another writer rewrote the log: whole, it opens, wherever the old mark fal
   const others = ["quite", "another", "log ".repeat(9), "that is longer than the mark", "", "end"];
   const image = logOf(others);
   for (let mark = 1; mark <= image.length; mark++) {
-    const wal = library.open(diskWith(image, markSlot(mark, 3)).disk, path);
+    const wal = library.open(diskWith(image, markSlot(mark, 3)), path);
     assert.equal(wal.recovery.damage, null, `mark ${mark}`);
     assert.equal(wal.end, image.length, `mark ${mark}`);
     assert.deepEqual(texts(wal), others, `mark ${mark}`);
@@ -324,7 +334,7 @@ test("another writer cut the log below the mark: refused, and nothing is changed
     const sim = diskWith(log.slice(0, length), joined(markSlot(fourth, 3), markSlot(log.length, 4)));
     const before = sim.files();
     assert.throws(
-      () => library.open(sim.disk, path),
+      () => library.open(sim, path),
       (error: unknown) => {
         assert.ok(error instanceof WalError);
         assert.equal(error.code, "WAL_CORRUPT");
@@ -335,11 +345,11 @@ test("another writer cut the log below the mark: refused, and nothing is changed
       },
     );
     assert.deepEqual(sim.files(), before);
-    const wal = library.open(sim.disk, path, { onDamage: "truncate" });
+    const wal = library.open(sim, path, { onDamage: "truncate" });
     assert.equal(wal.end, scanPlain(log.slice(0, length)).end);
     wal.closeBlocking();
     assert.equal(claimOf(sim.files()[markPath] ?? log), wal.end, "the mark went down with it");
-    library.open(sim.disk, path).closeBlocking();
+    library.open(sim, path).closeBlocking();
   }
 });
 
@@ -369,9 +379,9 @@ test("a log that is gone while its mark is there is not begun anew unasked", (t)
 test("a flush that lands after closeBlocking does not touch the mark any more", async () => {
   // Once, it opened the mark file again, and wrote, when the lock was gone: beside the next owner
   // of the log. It took a mark that could not be written while the log was being closed.
-  const sim = new VolatileDisk();
+  const sim = logsDisk();
   let failing = false;
-  const recording = new RecordingDisk(sim.disk, {
+  const recording = new RecordingDisk(sim, {
     before(call) {
       if (failing && call.path === markPath && call.name === "write") throw systemError("ENOSPC");
     },

@@ -10,19 +10,20 @@ import { Wal, WalError } from "wal-db";
 import { library } from "../support/library.ts";
 import { claimOf } from "../support/plain-format.ts";
 import { type DiskCall, RecordingDisk } from "../support/recording-disk.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
 
 /** A log with three records committed, whose flush of the next `lost` ones failed. */
-function poisonedLog(lost: string[]): { sim: VolatileDisk; wal: Wal; mark: number; end: number } {
-  const sim = new VolatileDisk();
-  const wal = library.open(sim.disk, path);
+function poisonedLog(lost: string[]): { sim: SimulatedDisk; wal: Wal; mark: number; end: number } {
+  const sim = logsDisk();
+  const wal = library.open(sim, path);
   for (const word of ["one", "two", "three"]) wal.appendAndSyncBlocking(word);
   const mark = wal.end;
   for (const record of lost) wal.append(record);
-  sim.failFlush = 1;
+  sim.inject({ call: "flush", nth: 1, effect: { kind: "fail", errno: "EIO" } });
   assert.throws(() => wal.syncBlocking(), { code: "WAL_POISONED", errno: "EIO" });
   return { sim, wal, mark, end: wal.end };
 }
@@ -52,12 +53,12 @@ for (const [name, size] of [
     const lost = ["four", "five".padEnd(size, "5"), "six"];
     const { sim, mark, end } = poisonedLog(lost);
     assert.equal(claimOf(sim.files()[markPath] ?? new Uint8Array(0)), mark);
-    sim.killProcess();
+    sim.kill();
     const before = sim.files()[path];
     const durableBefore = sim.durableFiles()[path]?.length;
     assert.equal(durableBefore, mark, "the simulated disk has lost them");
 
-    const recording = new RecordingDisk(sim.disk);
+    const recording = new RecordingDisk(sim);
     const wal = library.open(recording.disk, path);
     assert.equal(wal.recovery.scannedFrom, mark);
     assert.equal(wal.recovery.records, 3);
@@ -66,12 +67,12 @@ for (const [name, size] of [
     assert.ok(Buffer.from(sim.files()[path] ?? []).equals(before ?? new Uint8Array(1)), "the same bytes");
     wal.closeBlocking();
 
-    sim.cutPower();
-    assert.deepEqual(texts(library.open(sim.disk, path)), ["one", "two", "three", ...lost]);
+    sim.crash({ keep: "none" });
+    assert.deepEqual(texts(library.open(sim, path)), ["one", "two", "three", ...lost]);
 
     const other = poisonedLog(lost);
-    other.sim.killProcess();
-    const ahead = new RecordingDisk(other.sim.disk);
+    other.sim.kill();
+    const ahead = new RecordingDisk(other.sim);
     await (await library.openAsync(ahead.disk, path)).close();
     checkRewritten(ahead.calls, mark, end);
   });
@@ -79,10 +80,10 @@ for (const [name, size] of [
 
 test("with verify: 'full' as well, and behind a tail that is cut", () => {
   const { sim, mark, end } = poisonedLog(["four"]);
-  const fd = sim.disk.open(path, "r+");
-  sim.disk.write(fd, new Uint8Array([1, 2, 3]), 0, 3, end);
-  sim.killProcess();
-  const recording = new RecordingDisk(sim.disk);
+  const fd = sim.open(path, "r+");
+  sim.write(fd, new Uint8Array([1, 2, 3]), 0, 3, end);
+  sim.kill();
+  const recording = new RecordingDisk(sim);
   library.open(recording.disk, path, { verify: "full" });
   const lines = recording.lines("/logs").slice(1);
   assert.deepEqual(lines, [
@@ -94,22 +95,22 @@ test("with verify: 'full' as well, and behind a tail that is cut", () => {
 });
 
 test("a cleanly closed log is not written again", () => {
-  const sim = new VolatileDisk();
-  const wal = library.open(sim.disk, path);
+  const sim = logsDisk();
+  const wal = library.open(sim, path);
   wal.append("one");
   wal.closeBlocking();
-  const recording = new RecordingDisk(sim.disk);
+  const recording = new RecordingDisk(sim);
   library.open(recording.disk, path);
   assert.deepEqual(recording.lines("/logs"), ["flushDirectory .", "flush app.wal"]);
 });
 
 test("the poison: the first cause, told to everyone; what was committed is still read; close is quiet", async () => {
-  const sim = new VolatileDisk();
-  const recording = new RecordingDisk(sim.disk);
+  const sim = logsDisk();
+  const recording = new RecordingDisk(sim);
   const wal = await library.openAsync(recording.disk, path);
   await wal.appendAndSync("one");
   const durable = wal.durable;
-  sim.failFlush = 1;
+  sim.inject({ call: "flush", nth: 1, effect: { kind: "fail", errno: "EIO" } });
   const waiters = ["two", "three", "four"].map((record) => wal.appendAndSync(record));
   const told = await Promise.all(waiters.map((waiter) => waiter.catch((error: unknown) => error)));
   for (const error of told) {
@@ -137,5 +138,5 @@ test("the poison: the first cause, told to everyone; what was committed is still
   assert.equal(recording.calls.filter((call) => call.name === "write").length, writes, "no write again");
   assert.throws(() => wal.append("more"), { code: "WAL_CLOSED" });
   // The lock is free.
-  library.open(sim.disk, path).closeBlocking();
+  library.open(sim, path).closeBlocking();
 });

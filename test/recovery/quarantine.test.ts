@@ -5,7 +5,9 @@ import { WalError } from "wal-db";
 import { library } from "../support/library.ts";
 import { joined, logOf, markSlot } from "../support/plain-format.ts";
 import { RecordingDisk } from "../support/recording-disk.ts";
-import { systemError, VolatileDisk } from "../support/volatile-disk.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
+import { systemError } from "../support/wal-fault.ts";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
@@ -14,12 +16,12 @@ const noise = Uint8Array.from({ length: 500 }, (_, i) => (i * 97 + 13) % 253);
 const image = joined(log, noise);
 const saved = `${path}.quarantine-${log.length}`;
 
-function damagedDisk(more: Record<string, Uint8Array> = {}): VolatileDisk {
-  return new VolatileDisk({ [path]: image, [markPath]: markSlot(log.length, 1), ...more });
+function damagedDisk(more: Record<string, Uint8Array> = {}): SimulatedDisk {
+  return logsDisk({ [path]: image, [markPath]: markSlot(log.length, 1), ...more });
 }
 
 test("saved, flushed, named, the name flushed; only then cut; and the cut flushed", () => {
-  const recording = new RecordingDisk(damagedDisk().disk);
+  const recording = new RecordingDisk(damagedDisk());
   const wal = library.open(recording.disk, path);
   assert.equal(wal.recovery.damage?.quarantine, saved);
   const lines = recording.lines("/logs").filter((line) => !line.startsWith("remove"));
@@ -58,7 +60,7 @@ test("the same bytes saved already are found again; other bytes are left alone a
   ];
   for (const [beside, name] of rows) {
     const sim = damagedDisk(beside);
-    const wal = library.open(sim.disk, path);
+    const wal = library.open(sim, path);
     assert.equal(wal.recovery.damage?.quarantine, name);
     wal.closeBlocking();
     const files = sim.durableFiles();
@@ -75,13 +77,13 @@ test("damaged at the same place time and again, nothing that was saved is lost",
   const sim = damagedDisk();
   const salts = [1, 2, 3, 4];
   for (const salt of salts) {
-    library.open(sim.disk, path).closeBlocking();
-    const fd = sim.disk.open(path, "r+");
+    library.open(sim, path).closeBlocking();
+    const fd = sim.open(path, "r+");
     const bytes = noise.map((byte) => byte ^ salt);
-    sim.disk.write(fd, bytes, 0, bytes.length, log.length);
-    sim.disk.close(fd);
+    sim.write(fd, bytes, 0, bytes.length, log.length);
+    sim.close(fd);
   }
-  library.open(sim.disk, path).closeBlocking();
+  library.open(sim, path).closeBlocking();
   const files = sim.durableFiles();
   const names = Object.keys(files).filter((name) => name.startsWith(saved));
   assert.deepEqual(names, [saved, ...salts.map((salt) => `${saved}.${salt}`)]);
@@ -97,7 +99,7 @@ test("a full disk: the error names the way out, and nothing is changed", () => {
   const before = sim.files();
   sim.capacity = Object.values(before).reduce((sum, bytes) => sum + bytes.length, 0) + 100;
   assert.throws(
-    () => library.open(sim.disk, path),
+    () => library.open(sim, path),
     (error: unknown) => {
       assert.ok(error instanceof WalError);
       assert.equal(error.code, "WAL_IO");
@@ -110,7 +112,7 @@ test("a full disk: the error names the way out, and nothing is changed", () => {
     },
   );
   assert.deepEqual(sim.files(), before);
-  const wal = library.open(sim.disk, path, { onDamage: "truncate" });
+  const wal = library.open(sim, path, { onDamage: "truncate" });
   assert.equal(wal.recovery.discarded, 500);
   assert.equal(wal.recovery.damage?.quarantine, null);
   assert.deepEqual(sim.files()[path], log);
@@ -121,7 +123,7 @@ test("whatever call of the saving fails, the log is not changed, and the next op
   for (let nth = 2; ; nth++) {
     const sim = damagedDisk();
     let reachedCut = false;
-    const recording = new RecordingDisk(sim.disk, {
+    const recording = new RecordingDisk(sim, {
       before(call, number) {
         if (call.name === "truncate" && call.path === path) reachedCut = true;
         if (number === nth && !reachedCut) throw systemError("EIO");
@@ -138,8 +140,8 @@ test("whatever call of the saving fails, the log is not changed, and the next op
     assert.equal((thrown as { code?: string }).code, "WAL_IO");
     assert.deepEqual(sim.files()[path], image);
     assert.equal(sim.files()[`${saved}.tmp`], undefined);
-    sim.killProcess();
-    const wal = library.open(sim.disk, path);
+    sim.kill();
+    const wal = library.open(sim, path);
     assert.equal(wal.recovery.damage?.quarantine, saved);
     assert.deepEqual(sim.durableFiles()[saved], noise);
   }
@@ -148,8 +150,8 @@ test("whatever call of the saving fails, the log is not changed, and the next op
 
 test("a long run of zeros is saved as it was", () => {
   const tail = joined(new Uint8Array(3 * 1024 * 1024), logOf(["behind a hole"]), new Uint8Array(1024 * 1024));
-  const sim = new VolatileDisk({ [path]: joined(log, tail) });
-  const wal = library.open(sim.disk, path);
+  const sim = logsDisk({ [path]: joined(log, tail) });
+  const wal = library.open(sim, path);
   assert.equal(wal.recovery.damage?.kind, "corrupt");
   assert.equal(wal.recovery.damage?.quarantine, saved);
   assert.ok(Buffer.from(sim.durableFiles()[saved] ?? noise).equals(tail));

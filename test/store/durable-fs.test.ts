@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { test } from "node:test";
 import type { Disk } from "#internal/store/disk.js";
-import { createDurably, removeDurably, replaceDurably, temporaryName } from "#internal/store/durable-fs.js";
+import {
+  createDurably,
+  ensureDirectoryDurably,
+  removeDurably,
+  replaceDurably,
+  temporaryName,
+} from "#internal/store/durable-fs.js";
 import { writeFully } from "#internal/store/positioned-file.js";
 import { type DiskFault, FaultDisk, type FaultyCall } from "../support/fault-disk.ts";
 import { scratchDir } from "../support/scratch.ts";
@@ -24,6 +30,16 @@ test("create: the file is flushed before its folder", (t) => {
     `flushDirectory ${basename(dir)}`,
     "close new",
   ]);
+});
+
+test("a directory: made if there is none, and its name flushed either way", (t) => {
+  const disk = new FaultDisk();
+  const dir = scratchDir(t);
+  for (let times = 1; times <= 2; times++) {
+    ensureDirectoryDurably(disk, join(dir, "new"));
+    assert.ok(statSync(join(dir, "new")).isDirectory());
+    assert.deepEqual(disk.calls, Array(times).fill(`flushDirectory ${basename(dir)}`));
+  }
 });
 
 test("create: a file that is there is refused, not emptied", (t) => {

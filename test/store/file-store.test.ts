@@ -3,7 +3,9 @@ import { EventEmitter, once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Disk } from "#internal/store/disk.js";
 import { openFileStore } from "#internal/store/file-store.js";
+import { nodeDisk } from "#internal/store/node-disk.js";
 import { fileStoresOn } from "#internal/files.js";
 import { settingsOf } from "#internal/options.js";
 import { Wal } from "wal-db";
@@ -88,6 +90,32 @@ test("after a cut the flush answers for the file's size too", async (t) => {
   store.truncate(5);
   await store.flush();
   assert.equal(disk.callsOf("flushData", "flushAll").at(-1), "flushAll log.wal");
+  store.close();
+});
+
+// Linux tells each descriptor of a failed write-back once: on one alone, whoever asked first would have
+// the bad news, and the other would be told that all is well.
+test("what blocks and what does not are flushed through descriptors of their own", async (t) => {
+  const blocking = new Set<number>();
+  const pending = new Set<number>();
+  const disk: Disk = {
+    ...nodeDisk,
+    flushDataBlocking: (fd) => blocking.add(fd),
+    flushAllBlocking: (fd) => blocking.add(fd),
+    flushData: async (fd) => void pending.add(fd),
+    flushAll: async (fd) => void pending.add(fd),
+  };
+  const path = join(scratchDir(t), "log.wal");
+  openFileStore(path, { disk }).close();
+  blocking.clear();
+  const store = openFileStore(path, { disk });
+  for (let i = 0; i < 3; i++) {
+    await store.flush();
+    store.flushBlocking();
+    if (i === 1) store.truncate(0);
+  }
+  assert.deepEqual([blocking.size, pending.size], [1, 1]);
+  assert.notDeepEqual(blocking, pending);
   store.close();
 });
 

@@ -23,8 +23,11 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { copyFixture, expectedImages } from "../support/fixtures.ts";
 import { folderImage } from "../support/folder-image.ts";
-import { Random } from "../support/random.ts";
+import { Random } from "#internal/testing/random.js";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
+import { library } from "../support/library.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import { logDir, openOn } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
 
 const size = 64;
@@ -779,4 +782,27 @@ test("reading only: a segment that was removed and made again meanwhile is not r
   );
   await view.close();
   await writer.close();
+});
+
+/*
+ * A segment was missing within a record of zeros, as which it reads: the record was intact. Without a mark nothing was
+ * written again, the segment stayed missing, and the next open refused the log for it, with records in it
+ * that had been acknowledged since. Found by the simulator, seed 17119.
+ */
+test("a gap within a record of zeros is filled by the open that accepts it", () => {
+  const disk = logsDisk();
+  let wal = openOn(library, disk, 40);
+  wal.appendAndSyncBlocking(new Uint8Array(113));
+  wal.closeBlocking();
+  disk.remove(`${logDir}/00000000000000000001.wal`);
+  disk.remove(`${logDir}/mark`);
+  assert.throws(() => openOn(library, disk, 40), walFault("WAL_CORRUPT", { reason: "missing-segment" }));
+  wal = openOn(library, disk, 40, { onDamage: "quarantine" });
+  wal.appendAndSyncBlocking("more");
+  disk.crash({ keep: "none" });
+  const again = openOn(library, disk, 40, { onDamage: "refuse", verify: "full" });
+  assert.deepEqual(
+    [...again].map((record) => record.length),
+    [113, 4],
+  );
 });

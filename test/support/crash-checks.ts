@@ -4,11 +4,14 @@
  * were broken on purpose, where each must fail.
  */
 import assert from "node:assert/strict";
+import type { Disk } from "#internal/store/disk.js";
 import type { Wal, WalOptions } from "wal-db";
 import type { Library } from "./library.ts";
 import { claimOf, joined, logOf, markSlot, scanPlain } from "./plain-format.ts";
 import { RecordingDisk, type RecordingOptions, Stopped } from "./recording-disk.ts";
-import { randomFrom, VolatileDisk } from "./volatile-disk.ts";
+import { logsDisk } from "./logs-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
+import { Random } from "#internal/testing/random.js";
 
 const path = "/logs/app.wal";
 const markPath = `${path}.mark`;
@@ -28,7 +31,7 @@ function expectedPayloads(count: number): string[] {
 }
 
 /** The mark must never claim what a power cut would take: true at every single call. */
-function checkClaim(sim: VolatileDisk): void {
+function checkClaim(sim: SimulatedDisk): void {
   const mark = sim.files()[markPath];
   const claim = mark === undefined ? null : claimOf(mark);
   if (claim === null) return;
@@ -73,14 +76,14 @@ interface StopResult {
 
 /** Runs `work` on a disk that stops at the n-th changing call; with `half`, amid it if it is a write. */
 function runAndStop(
-  sim: VolatileDisk,
+  sim: SimulatedDisk,
   stopAt: number,
   half: boolean,
   work: (recording: RecordingDisk) => void,
   watch: NonNullable<RecordingOptions["watch"]> = () => {},
 ): StopResult {
   let halved = false;
-  const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+  const recording: RecordingDisk = new RecordingDisk(sim, {
     before(call, number) {
       if (half ? halved : number === stopAt) recording.stop();
       if (half && number === stopAt && call.name !== "write") recording.stop();
@@ -110,10 +113,11 @@ function isStop(error: unknown): boolean {
 }
 
 /** The ways in which the bytes may look after the end: kill, power cut taking all, power cut taking some. */
-function* endings(seeds: number): Generator<(sim: VolatileDisk, salt: number) => void> {
-  yield (sim) => sim.killProcess();
-  yield (sim) => sim.cutPower();
-  for (let seed = 1; seed <= seeds; seed++) yield (sim, salt) => sim.cutPower(randomFrom(seed * 1000 + salt));
+function* endings(seeds: number): Generator<(sim: SimulatedDisk, salt: number) => void> {
+  yield (sim) => sim.kill();
+  yield (sim) => sim.crash({ keep: "none" });
+  for (let seed = 1; seed <= seeds; seed++)
+    yield (sim, salt) => sim.crash({ chooser: new Random(seed * 1000 + salt) });
 }
 
 /**
@@ -125,7 +129,7 @@ export function checkSession(lib: Library, seeds: number): number {
   for (const half of [false, true]) {
     for (const end of endings(seeds)) {
       for (let stopAt = 1, more = true; more; stopAt++) {
-        const sim = new VolatileDisk();
+        const sim = logsDisk();
         const session: Session = { acknowledged: 0, appended: 0 };
         const work = (recording: RecordingDisk): void => {
           const wal = lib.open(recording.disk, path);
@@ -148,8 +152,8 @@ export async function checkConcurrentSession(lib: Library, seeds: number): Promi
   let runs = 0;
   for (const end of endings(seeds)) {
     for (let stopAt = 1, more = true; more; stopAt++) {
-      const sim = new VolatileDisk();
-      const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+      const sim = logsDisk();
+      const recording: RecordingDisk = new RecordingDisk(sim, {
         before(_call, number) {
           if (number >= stopAt) recording.stop();
         },
@@ -202,8 +206,8 @@ async function appendManyAtOnce(wal: Wal, session: Session): Promise<void> {
   if (failed.length > 0) throw failed[0];
 }
 
-function checkAcknowledged(lib: Library, sim: VolatileDisk, session: Session, what: string): void {
-  const watched = new RecordingDisk(sim.disk, { watch: () => checkClaim(sim) });
+function checkAcknowledged(lib: Library, sim: SimulatedDisk, session: Session, what: string): void {
+  const watched = new RecordingDisk(sim, { watch: () => checkClaim(sim) });
   let wal = lib.open(watched.disk, path);
   watched.checkWatched();
   checkClaim(sim);
@@ -213,14 +217,42 @@ function checkAcknowledged(lib: Library, sim: VolatileDisk, session: Session, wh
   assert.ok(found.length <= session.appended, `${what}: invented ${found.length - session.appended}`);
   // What open has recovered and called durable stays, and the log goes on.
   assert.equal(wal.durable, wal.end, what);
-  sim.cutPower();
-  wal = lib.open(sim.disk, path);
+  sim.crash({ keep: "none" });
+  wal = lib.open(sim, path);
   assert.deepEqual(payloads(wal), found, `${what}, and a power cut after the open`);
   wal.appendAndSyncBlocking(payload(found.length));
-  sim.cutPower();
-  wal = lib.open(sim.disk, path);
+  sim.crash({ keep: "none" });
+  wal = lib.open(sim, path);
   assert.deepEqual(payloads(wal), expectedPayloads(found.length + 1), `${what}, and one more record`);
   wal.closeBlocking();
+}
+
+/**
+ * A write that reports a failure when all of it is written, and a kill before the append can take it
+ * back: more is recovered than was acknowledged, and as much is durable as is recovered.
+ */
+export function checkFailedAppend(lib: Library): void {
+  const sim = logsDisk();
+  const recording: RecordingDisk = new RecordingDisk(sim, {
+    before(call) {
+      if (call.name === "truncate") recording.stop();
+    },
+  });
+  let failing = false;
+  const disk: Disk = {
+    ...recording.disk,
+    write(...args) {
+      const wrote = recording.disk.write(...args);
+      if (failing) throw Object.assign(new Error("EIO: all the same"), { code: "EIO" });
+      return wrote;
+    },
+  };
+  const wal = lib.open(disk, path);
+  wal.appendAndSyncBlocking(payload(0));
+  failing = true;
+  assert.throws(() => wal.append(payload(1)), { code: "WAL_POISONED" });
+  sim.kill();
+  checkAcknowledged(lib, sim, { acknowledged: 2, appended: 2 }, "a failed append whose record is whole");
 }
 
 /** A log that needs repair. */
@@ -241,47 +273,58 @@ export interface Repair {
  */
 export function checkRepair(lib: Library, repair: Repair, seeds: number): number {
   let runs = 0;
-  const files: Record<string, Uint8Array> = { [path]: repair.image };
-  if (repair.mark !== null) files[markPath] = repair.mark;
   for (const half of [false, true]) {
     for (const end of endings(seeds)) {
-      for (let stopAt = 1, more = true; more; stopAt++) {
-        const sim = new VolatileDisk(files);
-        const what = `${repair.name}, stopped at call ${stopAt}${half ? " halfway" : ""}`;
-        const work = (recording: RecordingDisk): void => {
-          lib.open(recording.disk, path, repair.options).closeBlocking();
-        };
-        const watch = (): void => {
-          checkNothingLost(sim, repair, what);
-          checkMarkFirst(sim, repair, what);
-        };
-        more = runAndStop(sim, stopAt, half, work, watch).stopped;
-        end(sim, stopAt);
-        checkNothingLost(sim, repair, what);
-        // And stopped once more, somewhere: what the first process left may be seen and not be durable.
-        runAndStop(sim, 1 + ((stopAt * 7 + runs) % 16), half, work);
-        if (runs % 2 === 0) sim.killProcess();
-        else end(sim, stopAt + 500);
-        checkNothingLost(sim, repair, what);
-        const wal = lib.open(sim.disk, path, repair.options);
-        assert.equal(wal.recovery.end, repair.after.length, what);
-        checkRepaired(sim.files(), repair, what);
-        sim.cutPower();
-        checkRepaired(sim.durableFiles(), repair, `${what}, and a power cut after the open`);
-        // No policy by name is needed any more: the log is whole, and its mark true.
-        const again = lib.open(sim.disk, path);
-        assert.equal(again.end, repair.after.length, what);
-        assert.equal(again.recovery.damage, null, what);
-        again.closeBlocking();
-        runs++;
-      }
+      for (let stopAt = 1; repairAt(lib, repair, end, stopAt, half, runs); stopAt++) runs++;
+      runs++;
     }
   }
   return runs;
 }
 
+/** The repair, stopped at its n-th call; false when it has no more of them. */
+export function repairAt(
+  lib: Library,
+  repair: Repair,
+  end: (sim: SimulatedDisk, salt: number) => void,
+  stopAt: number,
+  half: boolean,
+  salt: number,
+): boolean {
+  const files: Record<string, Uint8Array> = { [path]: repair.image };
+  if (repair.mark !== null) files[markPath] = repair.mark;
+  const sim = logsDisk(files);
+  const what = `${repair.name}, stopped at call ${stopAt}${half ? " halfway" : ""}`;
+  const work = (recording: RecordingDisk): void => {
+    lib.open(recording.disk, path, repair.options).closeBlocking();
+  };
+  const watch = (): void => {
+    checkNothingLost(sim, repair, what);
+    checkMarkFirst(sim, repair, what);
+  };
+  const { stopped } = runAndStop(sim, stopAt, half, work, watch);
+  end(sim, stopAt);
+  checkNothingLost(sim, repair, what);
+  // And stopped once more, somewhere: what the first process left may be seen and not be durable.
+  runAndStop(sim, 1 + ((stopAt * 7 + salt) % 16), half, work);
+  if (salt % 2 === 0) sim.kill();
+  else end(sim, stopAt + 500);
+  checkNothingLost(sim, repair, what);
+  const wal = lib.open(sim, path, repair.options);
+  assert.equal(wal.recovery.end, repair.after.length, what);
+  checkRepaired(sim.files(), repair, what);
+  sim.crash({ keep: "none" });
+  checkRepaired(sim.durableFiles(), repair, `${what}, and a power cut after the open`);
+  // No policy by name is needed any more: the log is whole, and its mark true.
+  const again = lib.open(sim, path);
+  assert.equal(again.end, repair.after.length, what);
+  assert.equal(again.recovery.damage, null, what);
+  again.closeBlocking();
+  return stopped;
+}
+
 /** At any moment, seen and durable: the bytes are in the log still, or in quarantine already. */
-function checkNothingLost(sim: VolatileDisk, repair: Repair, what: string): void {
+function checkNothingLost(sim: SimulatedDisk, repair: Repair, what: string): void {
   if (repair.saved === null) return;
   for (const files of [sim.files(), sim.durableFiles()]) {
     const inLog = Buffer.from(files[path] ?? []).equals(repair.image);
@@ -290,7 +333,7 @@ function checkNothingLost(sim: VolatileDisk, repair: Repair, what: string): void
 }
 
 /** Once the log is cut, no mark on the disk claims more than is left. */
-function checkMarkFirst(sim: VolatileDisk, repair: Repair, what: string): void {
+function checkMarkFirst(sim: SimulatedDisk, repair: Repair, what: string): void {
   const length = sim.files()[path]?.length ?? 0;
   if (length === repair.image.length) return;
   const claim = claimOf(sim.durableFiles()[markPath] ?? new Uint8Array(0)) ?? 0;
@@ -367,11 +410,11 @@ export function repairs(): Repair[] {
 export function checkFailedFlush(lib: Library): number {
   let failures = 0;
   for (let nth = 1; nth <= 12; nth++) {
-    const sim = new VolatileDisk();
+    const sim = logsDisk();
     const session: Session = { acknowledged: 0, appended: 0 };
-    let wal = lib.open(sim.disk, path);
+    let wal = lib.open(sim, path);
     appendSome(wal, session);
-    sim.failFlush = nth;
+    sim.inject({ call: "flush", nth: nth, effect: { kind: "fail", errno: "EIO" } });
     let poison: unknown = null;
     for (let i = 0; i < 4 && poison === null; i++) {
       session.appended++;
@@ -388,14 +431,14 @@ export function checkFailedFlush(lib: Library): number {
       assert.throws(() => wal.append("more"), { code: "WAL_POISONED" }, "a failed flush is final");
       assert.throws(() => wal.syncBlocking(), { code: "WAL_POISONED" }, "a failed flush is final");
     }
-    sim.failFlush = 0;
-    sim.killProcess();
-    wal = lib.open(sim.disk, path);
+    sim.clearFaults();
+    sim.kill();
+    wal = lib.open(sim, path);
     const found = payloads(wal);
     assert.ok(found.length >= session.acknowledged);
     checkClaim(sim);
-    sim.cutPower();
-    wal = lib.open(sim.disk, path);
+    sim.crash({ keep: "none" });
+    wal = lib.open(sim, path);
     assert.deepEqual(payloads(wal), found, `flush ${nth} failed; what the reopened log had called durable`);
   }
   return failures;
@@ -406,24 +449,24 @@ export function checkRepairFlush(lib: Library, repair: Repair): number {
   for (let nth = 1; ; nth++) {
     const files: Record<string, Uint8Array> = { [path]: repair.image };
     if (repair.mark !== null) files[markPath] = repair.mark;
-    const sim = new VolatileDisk(files);
+    const sim = logsDisk(files);
     const what = `${repair.name}, flush ${nth} failed`;
-    sim.failFlush = nth;
+    sim.inject({ call: "flush", nth: nth, effect: { kind: "fail", errno: "EIO" } });
     let failed = false;
     try {
-      lib.open(sim.disk, path, repair.options).closeBlocking();
+      lib.open(sim, path, repair.options).closeBlocking();
     } catch (error) {
       failed = true;
       assert.equal((error as { code?: string }).code, "WAL_IO", what);
       assert.equal((error as { errno?: string }).errno, "EIO", what);
     }
     checkNothingLost(sim, repair, what);
-    if (sim.failFlush > 0) return nth - 1;
-    sim.failFlush = 0;
+    if (sim.faultsWaiting > 0) return nth - 1;
+    sim.clearFaults();
     // Only the new mark's own flush may fail unsaid: the older mark stays true.
     if (!failed) assert.equal(repair.mark, null, what);
-    lib.open(sim.disk, path, repair.options).closeBlocking();
-    sim.cutPower();
+    lib.open(sim, path, repair.options).closeBlocking();
+    sim.crash({ keep: "none" });
     checkRepaired(sim.durableFiles(), repair, what);
   }
 }
@@ -432,11 +475,11 @@ export function checkRepairFlush(lib: Library, repair: Repair): number {
 export function checkRefusal(lib: Library): void {
   for (const repair of repairs().filter((each) => each.name.includes("accepted"))) {
     for (const onDamage of [undefined, "refuse"] as const) {
-      const sim = new VolatileDisk({ [path]: repair.image, [markPath]: repair.mark ?? new Uint8Array(0) });
+      const sim = logsDisk({ [path]: repair.image, [markPath]: repair.mark ?? new Uint8Array(0) });
       const before = sim.files();
       const options: WalOptions = { verify: "full", ...(onDamage === undefined ? {} : { onDamage }) };
       const error = { code: "WAL_CORRUPT", offset: repair.after.length };
-      assert.throws(() => lib.open(sim.disk, path, options), error, repair.name);
+      assert.throws(() => lib.open(sim, path, options), error, repair.name);
       assert.deepEqual(sim.files(), before, repair.name);
     }
   }
@@ -444,9 +487,9 @@ export function checkRefusal(lib: Library): void {
 
 /** One log, one writer. */
 export function checkLock(lib: Library): void {
-  const sim = new VolatileDisk();
-  const wal = lib.open(sim.disk, path);
-  assert.throws(() => lib.open(sim.disk, path), { code: "WAL_LOCKED", path });
+  const sim = logsDisk();
+  const wal = lib.open(sim, path);
+  assert.throws(() => lib.open(sim, path), { code: "WAL_LOCKED", path });
   wal.closeBlocking();
-  lib.open(sim.disk, path).closeBlocking();
+  lib.open(sim, path).closeBlocking();
 }

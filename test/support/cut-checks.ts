@@ -6,8 +6,8 @@
 import assert from "node:assert/strict";
 import type { Library } from "./library.ts";
 import { contentOf, LogDriver, type Step } from "./log-driver.ts";
-import { type Ending, endings, openOn, runStopped } from "./volatile-log.ts";
-import { VolatileDisk } from "./volatile-disk.ts";
+import { type Ending, endings, openOn, runStopped } from "./simulated-log.ts";
+import { logsDisk } from "./logs-disk.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -119,7 +119,7 @@ async function runAll(driver: LogDriver, wal: Parameters<LogDriver["run"]>[0], s
 }
 
 /** Stops the scenario at its n-th call; false when it has no more of them. */
-async function crashAt(
+export async function crashAt(
   lib: Library,
   scenario: Scenario,
   segmentSize: number | null,
@@ -127,9 +127,7 @@ async function crashAt(
   stopAt: number,
   half: boolean,
 ): Promise<boolean> {
-  const sim = new VolatileDisk();
-  // A slot of the mark: a power cut that tore both at once would leave no claim at all.
-  sim.wholeWriteBytes = 16;
+  const sim = logsDisk();
   const driver = new LogDriver();
   const what = `${scenario.name}, segments of ${segmentSize}, call ${stopAt}${half ? " halfway" : ""}, ${ending.name}`;
   const stopped = await runStopped(sim, stopAt, half, async (disk, arm) => {
@@ -151,16 +149,16 @@ async function crashAt(
   });
   ending.apply(sim, stopAt + 500);
 
-  const wal = openOn(lib, sim.disk, segmentSize);
+  const wal = openOn(lib, sim, segmentSize);
   driver.model.afterCrash(contentOf(wal), ending.how, what);
   // What open has called durable stays, and the log goes on.
-  sim.cutPower();
-  const again = openOn(lib, sim.disk, segmentSize);
+  sim.crash({ keep: "none" });
+  const again = openOn(lib, sim, segmentSize);
   driver.check(again, `${what}, and a power cut after the open`);
   assert.equal(again.recovery.damage, null, `${what}: damage that the first open had not repaired`);
   await driver.run(again, { do: "appendAndSync", sizes: [17, 90] }, true);
-  sim.cutPower();
-  const last = openOn(lib, sim.disk, segmentSize, { onDamage: "refuse" });
+  sim.crash({ keep: "none" });
+  const last = openOn(lib, sim, segmentSize, { onDamage: "refuse" });
   driver.check(last, `${what}, and two more records`);
   return stopped;
 }

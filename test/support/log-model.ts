@@ -36,10 +36,10 @@ export class LogModel {
   #records: ModelRecord[] = [];
   #durable = 0;
   #written = 0;
-  /** The state before, while a cut at the end is under way. */
-  #before: History | null = null;
-  /** The head to be, while a prefix is being dropped. */
-  #nextHead: number | null = null;
+  /** The states before, while cuts at the end are under way. */
+  #before: History[] = [];
+  /** The heads to be, while prefixes are being dropped. */
+  #nextHeads: number[] = [];
 
   get head(): number {
     return this.#head;
@@ -89,25 +89,25 @@ export class LogModel {
     const end = endOf(last);
     // Nothing follows, nothing is cut, and nothing is flushed for it.
     if (end === this.end) return;
-    this.#before = { records: this.#records, durable: this.#durable, written: this.#written };
+    this.#before.push({ records: this.#records, durable: this.#durable, written: this.#written });
     this.#records = this.#records.filter((record) => record.lsn <= lsn);
     this.#durable = Math.min(this.#durable, end);
     this.#written = end;
   }
 
   truncatedAfter(): void {
-    if (this.#before !== null) this.#durable = this.end;
-    this.#before = null;
+    if (this.#before.length > 0) this.#durable = this.end;
+    this.#before = [];
   }
 
   beginTruncateBefore(lsn: number): void {
-    this.#nextHead = Math.max(this.#head, lsn);
+    this.#nextHeads.push(Math.max(this.#head, lsn));
   }
 
   /** All that stays below the new head's record, the head included, is on stable storage. */
   truncatedBefore(): void {
-    this.#head = this.#nextHead ?? this.#head;
-    this.#nextHead = null;
+    this.#head = this.#nextHeads.at(-1) ?? this.#head;
+    this.#nextHeads = [];
     this.#durable = Math.max(this.#durable, this.#head);
     this.#records = this.#records.filter((record) => record.lsn >= this.#head);
   }
@@ -115,14 +115,14 @@ export class LogModel {
   /** A store that frees nothing: the head stays, and all below `lsn` has been synced. */
   keptHead(head: number, lsn: number): void {
     assert.equal(head, this.#head, "the head moved, and not to where it was to");
-    this.#nextHead = null;
+    this.#nextHeads = [];
     this.#durable = Math.max(this.#durable, lsn);
   }
 
   /** After a crash: what was found must be a state that the promises allow; from there it goes on. */
   afterCrash(found: LogContent, how: "kill" | "power", what: string): void {
-    const histories = [this.#current(), ...(this.#before === null ? [] : [this.#before])];
-    const heads = this.#nextHead === null ? [this.#head] : [this.#head, this.#nextHead];
+    const histories = [this.#current(), ...this.#before];
+    const heads = [this.#head, ...this.#nextHeads];
     const faults = histories.map((history) => faultOf(found, history, heads, how));
     if (!faults.includes(null)) assert.fail(`${what}: ${faults.join("; or ")}`);
     this.#head = found.head;
@@ -130,8 +130,8 @@ export class LogModel {
     // Open calls it durable.
     this.#durable = this.end;
     this.#written = this.end;
-    this.#before = null;
-    this.#nextHead = null;
+    this.#before = [];
+    this.#nextHeads = [];
   }
 
   #current(): History {

@@ -90,7 +90,8 @@ export function slotsOf(mark: Uint8Array): [PlainSlot | null, PlainSlot | null] 
     if (mark.length < at + 16) return null;
     const view = new DataView(mark.buffer, mark.byteOffset + at, 16);
     if (crcPlain(mark.subarray(at, at + 12)) !== view.getUint32(12, true)) return null;
-    return { lsn: Number(view.getBigUint64(0, true)), sequence: view.getUint32(8, true) };
+    const lsn = Number(view.getBigUint64(0, true));
+    return Number.isSafeInteger(lsn) ? { lsn, sequence: view.getUint32(8, true) } : null;
   };
   return [slot(0), slot(16)];
 }

@@ -11,6 +11,10 @@ export interface OracleInput {
   readonly onDamage: "quarantine" | "refuse" | "truncate" | undefined;
   readonly verify: "tail" | "full";
   readonly maxRecordBytes: number;
+  /** Where the log begins, after a front was dropped. Default 0. */
+  readonly head?: number;
+  /** Of a segmented log: where bytes are missing although bytes follow; there the image has zeros. */
+  readonly gap?: { readonly offset: number; readonly reason: string } | null;
 }
 
 export type OracleAnswer =
@@ -29,13 +33,19 @@ export type OracleAnswer =
     };
 
 export function expectedOpen(input: OracleInput): OracleAnswer {
-  const { image, onDamage, maxRecordBytes } = input;
+  const { image, onDamage, maxRecordBytes, head = 0, gap = null } = input;
   const claim = input.mark === null ? null : claimOf(input.mark);
   const byName = onDamage === "quarantine" || onDamage === "truncate";
 
-  let scannedFrom = 0;
-  let scan = scanPlain(image, 0, maxRecordBytes);
-  if (input.verify === "tail" && claim !== null && claim > 0 && claim <= image.length) {
+  const lostInGap = gap !== null && (claim === null || gap.offset < claim);
+  if (lostInGap && (!byName || gap.reason === "segment-size")) {
+    return { opens: false, offset: gap.offset, mark: claim, reason: gap.reason };
+  }
+
+  let scannedFrom = head;
+  let scan = scanPlain(image, head, maxRecordBytes);
+  const leads = claim !== null && !lostInGap && claim > head && claim <= image.length;
+  if (input.verify === "tail" && leads) {
     const fromMark = scanPlain(image, claim, maxRecordBytes);
     // A scan from the mark counts when it comes to the end, or to nothing but zeros behind records.
     const restIsZeros = image.subarray(fromMark.end).every((byte) => byte === 0);
@@ -56,7 +66,7 @@ export function expectedOpen(input: OracleInput): OracleAnswer {
   for (let at = end + 1; at + 8 <= image.length && !follows; at++) {
     follows = typeof recordAt(image, at, maxRecordBytes) === "number";
   }
-  const kind = end > 0 && !follows ? "torn" : "corrupt";
+  const kind = end > head && !follows ? "torn" : "corrupt";
   if (kind === "corrupt" && onDamage === "refuse") {
     return { opens: false, offset: end, mark: null, reason: scan.reason };
   }

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { MemStore, Wal, type WalShare } from "wal-db";
+import type { FollowerJob, FollowerTold } from "./follower.ts";
 import type { Told, WriterJob } from "./writer.ts";
 
 /** So that a test that fails leaves no thread behind that would keep its process. */
@@ -61,6 +62,55 @@ export class Writer {
   }
 }
 
+/** A thread that follows a log. */
+export class FollowingThread {
+  readonly worker: Worker;
+  readonly told: FollowerTold[] = [];
+  #failure: unknown = null;
+  #listeners: (() => void)[] = [];
+
+  constructor(job: FollowerJob) {
+    this.worker = new Worker(new URL("./follower.js", import.meta.url), { workerData: job });
+    running.add(this.worker);
+    this.worker.on("message", (told: FollowerTold) => {
+      this.told.push(told);
+      this.#changed();
+    });
+    this.worker.on("error", (error) => {
+      this.#failure = error;
+      this.#changed();
+    });
+    this.worker.on("exit", () => {
+      running.delete(this.worker);
+      this.#failure ??= new Error(`gone: ${JSON.stringify(this.told.slice(-5))}`);
+      this.#changed();
+    });
+  }
+
+  get texts(): string[] {
+    return this.told.flatMap((told) => (told.kind === "record" ? [told.text] : []));
+  }
+
+  /** Once it has told what is waited for. */
+  async until(done: () => boolean): Promise<void> {
+    while (!done()) {
+      if (this.#failure !== null) throw this.#failure;
+      await new Promise<void>((resolve) => this.#listeners.push(resolve));
+    }
+  }
+
+  /** Once it has told that. */
+  async says(kind: FollowerTold["kind"]): Promise<FollowerTold> {
+    const find = (): FollowerTold | undefined => this.told.find((told) => told.kind === kind);
+    await this.until(() => find() !== undefined);
+    return find() as FollowerTold;
+  }
+
+  #changed(): void {
+    for (const resolve of this.#listeners.splice(0)) resolve();
+  }
+}
+
 export type StoreKind = "file" | "segmented" | "memory";
 
 /** Small, so that threads race to make them. */
@@ -96,3 +146,14 @@ export function crewOf(share: WalShare, size: number, job: Omit<WriterJob, "shar
 }
 
 export const isLinux: boolean = process.platform === "linux" && existsSync("/proc/thread-self");
+
+/** Far above the second that it may take: a noisy machine must not fail it, a hang must. */
+const patienceMilliseconds = 15_000;
+
+export async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: still waiting`)), patienceMilliseconds);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}

@@ -1,91 +1,175 @@
-/** Following a log that threads share. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { MemStore, Wal } from "wal-db";
-import { PlainCells, SharedCells } from "#internal/commit/cells.js";
-import { cellCount, LogState } from "#internal/commit/log-state.js";
-import { SharedPoisonNote } from "#internal/commit/poison-note.js";
-import { LocalProgress } from "#internal/commit/progress.js";
-import { Lsn } from "#internal/lsn.js";
-import { unknownThreads } from "#internal/threads.js";
+import { after, test, type TestContext } from "node:test";
+import { type Until, Wal, type WalRecord } from "wal-db";
 import { scratchDir } from "../support/scratch.ts";
-import { crewOf, openLog, type StoreKind, terminateAll } from "./crew.ts";
+import { walFault } from "../support/wal-fault.ts";
+import { crewOf, FollowingThread, openLog, type StoreKind, terminateAll } from "./crew.ts";
 
 after(terminateAll);
 
-/**
- * A follower that stood at the end of a shared log was woken as soon as it waited: who listens to the
- * other threads woke all who wait, to be on the safe side, and ended, since nobody waited any more; the
- * follower looked, found nothing, waited again, and so another listener began. All of it in microtasks:
- * the event loop had no turn again, no flush could land, and the process hung.
- */
-test("whoever waits at the end of a shared log is not woken for nothing", async () => {
-  const state = new LogState(new PlainCells(cellCount), 0);
-  state.start(Lsn(0), Lsn(0), Lsn(0));
-  state.moveTo(new SharedCells(cellCount), new SharedPoisonNote(), unknownThreads);
-  const progress = new LocalProgress(state);
-  let woken = 0;
-  let stop: (() => void) | undefined;
-  const waitAgain = async (): Promise<void> => {
-    // A follower is as slow as this to come back.
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-    stop = progress.whenPast(progress.durable, "durable", progress.epoch, () => {
-      // Not for ever: the test must be able to fail.
-      if (++woken < 50) void waitAgain();
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+async function taken(follower: AsyncIterator<WalRecord>, count: number, wal?: Wal): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < count) {
+    const { done, value } = await follower.next();
+    if (done === true) break;
+    if (wal !== undefined) assert.ok(value.next <= wal.durable, `${value.lsn} is not durable`);
+    texts.push(value.text());
+  }
+  return texts;
+}
+
+const textsOf = (wal: Wal): string[] => Array.from(wal, (record) => record.text());
+
+for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+  for (const until of ["appended", "durable"] satisfies Until[]) {
+    test(`${kind}, ${until}: a follower in the owner and one in another thread get what all threads write`, async (t) => {
+      const wal = await openLog(kind, scratchDir(t));
+      const share = wal.share();
+      const mine = wal.follow({ until });
+      const other = new FollowingThread({ share, until });
+      await other.says("joined");
+      const each = 400;
+      const crew = [
+        ...crewOf(share, 2, { way: "append", count: each }),
+        ...crewOf(share, 1, { way: "appendAndSync", count: each }),
+      ];
+      const got = await taken(mine, 3 * each, until === "durable" ? wal : undefined);
+      await other.until(() => other.texts.length === 3 * each);
+      await Promise.all(crew.map((writer) => writer.gone));
+      assert.deepEqual(got, textsOf(wal));
+      assert.deepEqual(other.texts, got);
+      // Now both stand at the end and wait, and the log is idle.
+      const next = taken(mine, 2, until === "durable" ? wal : undefined);
+      await pause(20);
+      await wal.appendAndSync("from the owner");
+      await other.until(() => other.texts.at(-1) === "from the owner");
+      const [late] = crewOf(share, 1, { way: "append", count: 1 });
+      await late?.gone;
+      await other.until(() => other.texts.length === 3 * each + 2);
+      assert.deepEqual(await next, textsOf(wal).slice(-2));
+      const ended = mine.next();
+      await wal.close();
+      assert.equal((await ended).done, true);
+      await other.says("end");
+      assert.ok(
+        other.told.every((told) => told.kind !== "record" || !told.ahead),
+        "nothing above durable",
+      );
     });
-  };
-  void waitAgain();
-  for (let turn = 0; turn < 1000; turn++) await Promise.resolve();
-  assert.equal(woken, 0);
-  state.raiseDurable(Lsn(8));
-  state.wake();
-  await new Promise<void>((resolve) => {
-    const look = (): unknown => (woken > 0 ? resolve() : setTimeout(look, 1));
-    look();
-  });
-  assert.equal(woken, 1, "and is woken for something");
-  stop?.();
+  }
+}
+
+/** Appended and not synced: an `appended` follower is given it, and a `durable` one only after a sync. */
+test("durable in another thread waits for the sync, whoever makes it", async (t) => {
+  const wal = await openLog("file", scratchDir(t));
+  const share = wal.share();
+  const appended = new FollowingThread({ share, until: "appended" });
+  const durable = new FollowingThread({ share, until: "durable" });
+  await Promise.all([appended.says("joined"), durable.says("joined")]);
+  wal.append("one");
+  await appended.until(() => appended.texts.length === 1);
+  assert.deepEqual(durable.texts, []);
+  wal.syncBlocking();
+  await durable.until(() => durable.texts.length === 1);
+  await wal.close();
+  for (const follower of [appended, durable]) await follower.says("end");
 });
 
 for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
-  test(`${kind}: followers in the owner see what threads append and make durable, and wait for more`, async (t) => {
+  test(`${kind}: a follower in another thread is told of the owner's cut, and goes on there`, async (t) => {
     const wal = await openLog(kind, scratchDir(t));
-    const share = wal.share();
-    const seen = { appended: 0, durable: 0 };
-    const following = (["appended", "durable"] as const).map(async (until) => {
-      let next = 0;
-      for await (const record of wal.follow({ until })) {
-        assert.equal(record.lsn, next);
-        next = record.next;
-        if (until === "durable") assert.ok(wal.durable >= record.next);
-        seen[until]++;
-      }
-    });
-    for (const round of [1, 2]) {
-      const crew = crewOf(share, 2, { way: "appendAndSync", count: 300 });
-      await Promise.all(crew.map((writer) => writer.gone));
-      while (seen.appended < 600 * round || seen.durable < 600 * round) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-    }
+    const first = wal.append("first");
+    wal.append("second");
+    wal.append("third");
+    await wal.sync();
+    const follower = new FollowingThread({ share: wal.share(), until: "appended" });
+    await follower.until(() => follower.texts.length === 3);
+    const end = wal.read(first).next;
+    await wal.truncateAfter(first);
+    const told = await follower.says("error");
+    assert.deepEqual(told, { kind: "error", code: "WAL_CORRUPT", reason: "truncated", offset: end });
+    wal.append("instead");
+    await follower.until(() => follower.texts.length === 4);
+    assert.equal(follower.texts.at(-1), "instead");
     await wal.close();
-    await Promise.all(following);
-    assert.deepEqual(seen, { appended: 1200, durable: 1200 });
+    await follower.says("end");
   });
 }
 
-test("a follower of a log that was joined sees what its owner appends, and ends when the owner closes", async () => {
-  const wal = await Wal.withStore(new MemStore());
-  const joined = Wal.attach(wal.share());
-  const texts: string[] = [];
-  const following = (async () => {
-    for await (const record of joined.follow({ until: "durable" })) texts.push(record.text());
-  })();
-  await new Promise((resolve) => setTimeout(resolve, 1));
-  await wal.appendAndSync("one");
+async function follows(t: TestContext): Promise<{ wal: Wal; follower: FollowingThread }> {
+  const wal = await openLog("file", scratchDir(t));
+  wal.append("one");
+  const follower = new FollowingThread({ share: wal.share(), until: "appended" });
+  await follower.until(() => follower.texts.length === 1);
+  return { wal, follower };
+}
+
+test("a follower in another thread that waits: an abort ends it, and so does its own close; the log goes on", async (t) => {
+  const { wal, follower } = await follows(t);
+  follower.worker.postMessage("abort", []);
+  const told = await follower.says("error");
+  assert.equal(told.kind === "error" && told.code, "WAL_UNSUPPORTED", "the signal's reason");
+  const second = new FollowingThread({ share: wal.share(), until: "appended" });
+  await second.until(() => second.texts.length === 1);
+  second.worker.postMessage("close", []);
+  await second.says("end");
   await wal.appendAndSync("two");
   await wal.close();
-  await following;
-  assert.deepEqual(texts, ["one", "two"]);
+});
+
+test("a blocking close by the owner ends the followers of other threads; they have got everything", async (t) => {
+  const { wal, follower } = await follows(t);
+  for (let n = 0; n < 300; n++) wal.append(`record ${n}`);
+  wal.closeBlocking();
+  await follower.says("end");
+  assert.equal(follower.texts.length, 301);
+});
+
+test("a follower is told when the log is poisoned in another thread", async (t) => {
+  const wal = await openLog("file", scratchDir(t));
+  const share = wal.share();
+  const follower = new FollowingThread({ share, until: "durable" });
+  await follower.says("joined");
+  const next = wal.follow().next();
+  const [failing] = crewOf(share, 1, { way: "appendAndSyncBlocking", count: 1, fault: "flush-fails" });
+  await failing?.says("refused");
+  const told = await follower.says("error");
+  assert.equal(told.kind === "error" && told.code, "WAL_POISONED");
+  await next;
+  await wal.close();
+});
+
+/**
+ * A shared log was looked at ten times a second by each thread that followed it; and a listener that
+ * found all who had waited woken began anew at once, and woke them again.
+ */
+test("a follower that waits on an idle shared log does nothing at all", async (t) => {
+  const wal = await openLog("memory", scratchDir(t));
+  wal.share();
+  const waited = t.mock.method(Atomics, "waitAsync");
+  const next = [wal.follow().next(), wal.follow({ until: "durable" }).next()];
+  await pause(20);
+  const calls = waited.mock.callCount();
+  assert.ok(calls >= 1 && calls <= 4, `${calls} waits for two followers`);
+  await pause(350);
+  assert.equal(waited.mock.callCount(), calls);
+  await wal.appendAndSync("one");
+  for (const each of next) assert.equal((await each).done, false);
+  await wal.close();
+});
+
+test("a follower in a joined log of this thread: closing it ends the follower there, and not the owner's", async (t) => {
+  const wal = await openLog("file", scratchDir(t));
+  const joined = Wal.attach(wal.share());
+  const there = joined.follow().next();
+  const here = wal.follow().next();
   await joined.close();
+  assert.equal((await there).done, true);
+  assert.throws(() => joined.follow(), walFault("WAL_CLOSED"));
+  wal.append("one");
+  assert.equal((await here).done, false);
+  await wal.close();
 });

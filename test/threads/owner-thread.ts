@@ -1,8 +1,29 @@
-/** Opens a log, shares it with the parent thread, and stays. */
+/**
+ * Opens a log, shares it with the parent thread, and stays. Told to, it cuts the end off, and ends in the
+ * middle of that, with the gate closed.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { Wal } from "wal-db";
+import { fileStoresOn } from "#internal/files.js";
+import { nodeDisk } from "#internal/store/node-disk.js";
+import { provideFileStores } from "#internal/open-store.js";
+
+let cuts = false;
+provideFileStores(
+  fileStoresOn({
+    ...nodeDisk,
+    truncate(fd, length) {
+      if (cuts) process.exit();
+      nodeDisk.truncate(fd, length);
+    },
+  }),
+);
 
 const wal = Wal.openBlocking(workerData as string);
+const first = wal.appendAndSyncBlocking("9:0:");
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
 parentPort?.postMessage(wal.share());
-setInterval(() => wal.end, 1000);
+parentPort?.on("message", () => {
+  cuts = true;
+  wal.truncateAfterBlocking(first);
+});

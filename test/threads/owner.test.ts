@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { readdirSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { after, test } from "node:test";
-import { MemStore, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
+import { MemStore, type StoreSide, Wal, type WalRecord, type WalShare, type WalStore } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
@@ -64,10 +64,10 @@ test("a thread that has joined makes segments, and leaves the spare of the head 
   const wal = await openLog("segmented", folder);
   const joined = Wal.attach(wal.share());
   const inFolder = (): string[] => readdirSync(`${folder}/log`).filter((name) => name.startsWith("head"));
+  assert.deepEqual(inFolder(), ["head.tmp"], "the owner's, from the day the log is shared");
+  rmSync(`${folder}/log/head.tmp`);
   joined.append(new Uint8Array(3 * segmentSize));
   assert.deepEqual(inFolder(), []);
-  wal.append(new Uint8Array(segmentSize));
-  assert.deepEqual(inFolder(), ["head.tmp"]);
   await joined.close();
   await wal.close();
 });
@@ -149,6 +149,32 @@ test("what stays with the owner is refused where the log was joined, and closing
   await wal.close();
 });
 
+for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+  test(`${kind}: what a thread that has joined sees of the log, and counts`, async (t) => {
+    const wal = await openLog(kind, scratchDir(t));
+    wal.appendBatch(Array.from({ length: 200 }, (_, n) => `0:${n}`.padEnd(40)));
+    const checkpoint = Array.from(wal)[150]?.lsn ?? wal.end;
+    const head = await wal.truncateBefore(checkpoint);
+    const [looker] = crewOf(wal.share(), 1, { way: "look", count: 1 });
+    const { seen } = (await looker?.says("acknowledged")) ?? {};
+    await looker?.gone;
+    const texts = Array.from(wal, (record) => record.text());
+    assert.deepEqual(seen, {
+      head,
+      end: wal.end,
+      durable: wal.durable,
+      isEmpty: false,
+      texts,
+      textsAhead: texts,
+      last: texts.at(-1),
+      stats: { appends: 1, appendedBytes: 8 + 4, syncs: 1, flushes: 1, commits: 1, archive: null },
+    });
+    assert.equal(wal.durable, wal.end);
+    assert.equal(wal.stats().appends, 200, "each thread counts its own");
+    await wal.close();
+  });
+}
+
 test("what is no share, or one of a log that is closed, is refused", async () => {
   const wrong: unknown[] = [
     null,
@@ -180,6 +206,66 @@ test("what is no share, or one of a log that is closed, is refused", async () =>
   await own.close();
 });
 
+/** Passes everything on, and each byte as another one: as encryption would. */
+class Masked implements WalStore {
+  readonly side: StoreSide;
+  readonly #inner: MemStore;
+
+  constructor(inner: MemStore, side: StoreSide = inner.side) {
+    this.#inner = inner;
+    this.side = side;
+  }
+
+  get length(): number {
+    return this.#inner.length;
+  }
+  get head(): number {
+    return this.#inner.head;
+  }
+  writeAt(offset: number, bytes: Uint8Array): void {
+    this.#inner.writeAt(
+      offset,
+      bytes.map((byte) => byte ^ 0x55),
+    );
+  }
+  readAt(offset: number, into: Uint8Array): number {
+    const count = this.#inner.readAt(offset, into);
+    for (let i = 0; i < count; i++) into[i] = (into[i] ?? 0) ^ 0x55;
+    return count;
+  }
+  truncate(length: number): void {
+    this.#inner.truncate(length);
+  }
+  truncateBefore(offset: number): number {
+    return this.#inner.truncateBefore(offset);
+  }
+  flush(): Promise<void> {
+    return this.#inner.flush();
+  }
+  flushBlocking(): void {
+    this.#inner.flushBlocking();
+  }
+  close(): void {
+    this.#inner.close();
+  }
+}
+
+/** Other threads opened what it wraps: they wrote bare records among masked ones, and read none of those. */
+test("a store that wraps another, and passes its side on, is not shared; unless it says that it may be", async () => {
+  const wal = await Wal.withStore(new Masked(new MemStore()));
+  wal.append("masked");
+  assert.throws(() => wal.share(), walFault("WAL_UNSUPPORTED", {}, /past the wrapper/));
+  await wal.appendAndSync("goes on as before");
+  assert.equal(Array.from(wal).length, 2);
+  await wal.close();
+  const inner = new MemStore();
+  const share = (): unknown => inner.side.share?.(inner);
+  const open = await Wal.withStore(new Masked(inner, { ...inner.side, share }));
+  const joined = Wal.attach(open.share());
+  await joined.close();
+  await open.close();
+});
+
 test("a log file that was replaced by another is not joined", async (t) => {
   const folder = scratchDir(t);
   const wal = await openLog("file", folder);
@@ -202,3 +288,23 @@ test("64 threads can have a log open; one more is told so, and has the place of 
   for (const each of [...joined, late]) await each.close();
   await wal.close();
 });
+
+// What was checked when an append began may be otherwise when it reserves: the last word is the gate's.
+// Here the record itself closes the log, when its length is asked for, after the check.
+for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+  test(`${kind}: a log that is closed between the check of an append and its reservation takes nothing more`, async (t) => {
+    const wal = await openLog(kind, scratchDir(t));
+    wal.append("first");
+    const joined = Wal.attach(wal.share());
+    const { end } = wal;
+    class Closing extends Uint8Array {
+      override get length(): number {
+        wal.closeBlocking();
+        return super.length;
+      }
+    }
+    assert.throws(() => joined.append(new Closing(8)), walFault("WAL_CLOSED"));
+    assert.equal(joined.end, end);
+    await joined.close();
+  });
+}

@@ -7,8 +7,8 @@ import { test } from "node:test";
 import { Wal, WalError, type WalOptions } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import { provideFileStores } from "#internal/open-store.js";
-import { Random } from "../support/random.ts";
-import { randomFrom, VolatileDisk } from "../support/volatile-disk.ts";
+import { Random } from "#internal/testing/random.js";
+import { logsDisk } from "../support/logs-disk.ts";
 
 const segmentSize = 64;
 const rounds = process.env["WAL_DB_LONG"] === "1" ? 2000 : 150;
@@ -68,9 +68,9 @@ for (const kind of ["file", "segmented"] as const) {
   test(`${kind}: the power is cut, ${rounds} times: what any thread has acknowledged is there, whoever wrote it`, async () => {
     let records = 0;
     for (let round = 0; round < rounds; round++) {
-      const sim = new VolatileDisk();
+      const sim = logsDisk();
       const random = new Random(round);
-      provideFileStores(fileStoresOn(sim.disk));
+      provideFileStores(fileStoresOn(sim));
       const open = (options: WalOptions = {}): Wal =>
         kind === "file"
           ? Wal.openBlocking("/log.wal", { lock: false, ...options })
@@ -81,8 +81,8 @@ for (const kind of ["file", "segmented"] as const) {
       const known: Known = { texts: [], ends: [], acknowledged: 0 };
       const lsns: number[] = [];
       for (let n = random.next(40); n >= 0; n--) await step(random, logs, known, lsns);
-      sim.killProcess();
-      sim.cutPower(round % 3 === 0 ? undefined : randomFrom(round));
+      sim.kill();
+      sim.crash({ keep: round % 3 === 0 ? "none" : "some", chooser: new Random(round) });
       const again = reopened(open);
       const found = Array.from(again, (record) => record.text());
       assert.deepEqual(found, known.texts.slice(0, found.length), `round ${round}: nothing is invented`);

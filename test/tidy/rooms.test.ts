@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { projectDir } from "../support/project.js";
 import { type Texts, textsUnder } from "../support/source-files.js";
 import { importsOf } from "./imports.js";
-import { nativeBreaches, nodeBreaches, roomBreaches } from "./rooms.js";
+import { nativeBreaches, nodeBreaches, roomBreaches, testingBreaches } from "./rooms.js";
 
 const sources = textsUnder("src", ".ts");
 
@@ -20,6 +20,10 @@ test("only node-disk.ts imports node:fs, and what a browser loads imports nothin
 
 test("only native.ts loads native code", () => {
   assert.deepEqual(nativeBreaches(sources), []);
+});
+
+test("what is for testing is built on what users have, and on the disk under the file stores", () => {
+  assert.deepEqual(testingBreaches(sources), []);
 });
 
 test("the parser sees as many imports as there are", () => {
@@ -66,6 +70,15 @@ test("an import of Node where there must be none is found", () => {
   assert.deepEqual(nodeBreaches(withFile("src/record/crc32c.ts", `import "some-package";\n`)), [
     "src/record/crc32c.ts imports some-package",
   ]);
+});
+
+test("a private import of what is for testing is found", () => {
+  const store = withFile("src/testing/fault-store.ts", `import { Mark } from "../recovery/mark.ts";\n`);
+  assert.deepEqual(testingBreaches(store), [
+    "src/testing/fault-store.ts imports src/recovery/mark.ts, which users cannot",
+  ]);
+  const node = withFile("src/testing/random.ts", `import { randomInt } from "node:crypto";\n`);
+  assert.deepEqual(testingBreaches(node), ["src/testing/random.ts imports node:crypto, which users cannot"]);
 });
 
 test("native code loaded elsewhere is found", () => {

@@ -28,6 +28,7 @@ const rooms: readonly string[] = [
   "src/wal.ts",
   "src/files.ts",
   "src/index.ts",
+  "src/testing",
 ];
 
 /** What a browser can load: no import of `node:`, and none of a file that has one. */
@@ -55,6 +56,14 @@ const withoutNode: readonly string[] = [
   "src/wal.ts",
 ];
 
+/** All that `wal-db/testing` may import of the library: what users have, and the disk under the file stores. */
+const openToTesting: readonly string[] = [
+  "src/index.ts",
+  "src/store/disk.ts",
+  "src/store/file-store.ts",
+  "src/store/segmented-store.ts",
+];
+
 const mayImportNodeFs = "src/store/node-disk.ts";
 const mayLoadNativeCode = "src/store/native.ts";
 
@@ -77,6 +86,13 @@ export function roomBreaches(sources: Texts): string[] {
     else if (roomOf(to) > roomOf(from)) breaches.push(`${from} imports ${to}, of a room above its own`);
   }
   return breaches;
+}
+
+export function testingBreaches(sources: Texts): string[] {
+  return importsOf(sources)
+    .filter(({ from, to }) => from.startsWith("src/testing/") && !to.startsWith("src/testing/"))
+    .filter(({ to }) => !openToTesting.includes(to))
+    .map(({ from, to }) => `${from} imports ${to}, which users cannot`);
 }
 
 export function nodeBreaches(sources: Texts): string[] {

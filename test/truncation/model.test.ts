@@ -8,8 +8,9 @@ import * as fc from "fast-check";
 import { MemStore, Wal, type Lsn } from "wal-db";
 import { library } from "../support/library.ts";
 import { contentOf, LogDriver, type Step } from "../support/log-driver.ts";
-import { randomFrom, VolatileDisk } from "../support/volatile-disk.ts";
-import { openOn } from "../support/volatile-log.ts";
+import { openOn } from "../support/simulated-log.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import { Random } from "#internal/testing/random.js";
 
 const long = process.env["WAL_DB_LONG"] === "1";
 // Printed, so that a failure can be had again; or given, to have it again.
@@ -56,12 +57,11 @@ interface Place {
 }
 
 function onDisk(segmentSize: number | null): Place {
-  const sim = new VolatileDisk();
-  sim.wholeWriteBytes = 16;
+  const sim = logsDisk();
   return {
-    open: (options) => openOn(library, sim.disk, segmentSize, options),
-    kill: () => sim.killProcess(),
-    cutPower: (salt, names) => sim.cutPower(randomFrom(salt), names),
+    open: (options) => openOn(library, sim, segmentSize, options),
+    kill: () => sim.kill(),
+    cutPower: (salt, names) => sim.crash({ chooser: new Random(salt), names }),
   };
 }
 

@@ -7,8 +7,11 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { HandStore, stateOf, turn } from "../support/hand-store.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { library } from "../support/library.ts";
+import { logsDisk } from "../support/logs-disk.ts";
+import { openOn } from "../support/simulated-log.ts";
+import type { SimulatedDisk } from "wal-db/testing";
 
 const texts = Array.from({ length: 20 }, (_, i) => `record ${i}`.padEnd(30, "."));
 
@@ -219,15 +222,15 @@ test("an open that cannot finish a truncation says so as WAL_IO and leaves nothi
 
 /* ---- a full disk ---- */
 
-function bytesOn(sim: VolatileDisk): number {
+function bytesOn(sim: SimulatedDisk): number {
   return Object.values(sim.files()).reduce((sum, bytes) => sum + bytes.length, 0);
 }
 
 // The new head was written to a new file, which needs a block: on a full disk the one call that frees
 // room had none to work in, and the log could only be helped by hand.
 test("with no room for one more byte a prefix can be dropped, again and again", () => {
-  const sim = new VolatileDisk();
-  let wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+  const sim = logsDisk();
+  let wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim }));
   for (let round = 0; round < 3; round++) {
     const lsns = wal.appendBatch(texts);
     wal.syncBlocking();
@@ -241,8 +244,8 @@ test("with no room for one more byte a prefix can be dropped, again and again", 
     const next = wal.append("there is room");
     assert.equal(next, (lsns[19] as number) + 38, "LSNs stay");
     wal.syncBlocking();
-    sim.cutPower();
-    wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    sim.crash({ keep: "none" });
+    wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim }));
     assert.equal(wal.head, head);
     assert.deepEqual(textsOf(wal), [...texts.slice(9), "there is room"]);
     wal.truncateBeforeBlocking(wal.end);
@@ -252,26 +255,26 @@ test("with no room for one more byte a prefix can be dropped, again and again", 
 
 test("a spare of another length is made anew, one with anything in it is used, and none is needed", () => {
   for (const spare of [new Uint8Array(3), new Uint8Array(9), new Uint8Array(8).fill(7), null]) {
-    const sim = new VolatileDisk(spare === null ? {} : { "/log/head.tmp": spare });
-    const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    const sim = logsDisk(spare === null ? {} : { "/log/head.tmp": spare });
+    const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim }));
     assert.deepEqual(sim.files()["/log/head.tmp"], spare ?? undefined, "an open alone makes no files");
     const lsns = wal.appendBatch(texts);
     assert.equal(sim.files()["/log/head.tmp"]?.length, 8);
     wal.syncBlocking();
     sim.capacity = bytesOn(sim);
     wal.truncateBeforeBlocking(lsns[9] as Lsn);
-    sim.cutPower();
-    const again = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+    sim.crash({ keep: "none" });
+    const again = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim }));
     assert.deepEqual([again.head, textsOf(again)], [lsns[9], texts.slice(9)]);
   }
 });
 
 test("without room and without a spare it is WAL_IO, and nothing is changed", () => {
-  const sim = new VolatileDisk();
-  const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim.disk }));
+  const sim = logsDisk();
+  const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 64, { disk: sim }));
   const lsns = wal.appendBatch(texts);
   wal.syncBlocking();
-  sim.disk.remove("/log/head.tmp");
+  sim.remove("/log/head.tmp");
   const before = sim.files();
   sim.capacity = bytesOn(sim);
   assert.throws(() => wal.truncateBeforeBlocking(lsns[9] as Lsn), walFault("WAL_IO", { errno: "ENOSPC" }));
@@ -410,4 +413,43 @@ test("iterators that stand in what is dropped get WAL_CORRUPT, those past it go 
     assert.deepEqual(rest, texts.slice(13));
     await wal.close();
   }
+});
+
+/*
+ * The flush of the directory failed when the new head had its name already. truncateBefore threw, the log went on
+ * with the old head, and a truncateAfter then put its end below the new one: `head-past-end`, which no policy
+ * opens. Found by the simulator, seed 3501.
+ */
+test("a head whose name could not be flushed poisons the log, so that nothing is cut below it", async () => {
+  for (const blocking of [true, false]) {
+    const disk = logsDisk();
+    const wal = openOn(library, disk, 64);
+    const lsns = wal.appendBatch(texts.slice(0, 6));
+    wal.syncBlocking();
+    const head = lsns[4] as Lsn;
+    disk.inject({ call: "flushDirectory", effect: { kind: "fail", errno: "EIO" } });
+    const failed = walFault("WAL_IO", { errno: "EIO" });
+    if (blocking) assert.throws(() => wal.truncateBeforeBlocking(head), failed);
+    else await assert.rejects(wal.truncateBefore(head), failed);
+    assert.throws(() => wal.truncateAfterBlocking(lsns[0] as Lsn), walFault("WAL_POISONED"));
+    assert.throws(() => wal.append("more"), walFault("WAL_POISONED"));
+    assert.deepEqual(textsOf(wal), texts.slice(0, 6));
+    disk.kill();
+    const again = openOn(library, disk, 64);
+    assert.deepEqual([again.head, textsOf(again)], [head, texts.slice(4, 6)]);
+    again.closeBlocking();
+  }
+});
+
+test("a head that could not be written leaves the log as it was", () => {
+  const disk = logsDisk();
+  const wal = openOn(library, disk, 64);
+  const lsns = wal.appendBatch(texts.slice(0, 6));
+  wal.syncBlocking();
+  disk.inject({ call: "rename", effect: { kind: "fail", errno: "EIO" } });
+  assert.throws(() => wal.truncateBeforeBlocking(lsns[4] as Lsn), walFault("WAL_IO"));
+  wal.truncateAfterBlocking(lsns[0] as Lsn);
+  wal.appendAndSyncBlocking("more");
+  disk.crash({ keep: "none" });
+  assert.deepEqual(textsOf(openOn(library, disk, 64)), [texts[0], "more"]);
 });

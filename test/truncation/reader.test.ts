@@ -7,9 +7,9 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { library } from "../support/library.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
-import { openOn } from "../support/volatile-log.ts";
+import { openOn } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { logsDisk } from "../support/logs-disk.ts";
 
 const texts = Array.from({ length: 10 }, (_, i) => `record ${i}`);
 
@@ -115,16 +115,16 @@ test("a reader that was removed, or whose log is closed, advances no more", (t) 
  */
 test("after a power cut no position is past the end of the log", () => {
   for (const segmentSize of [null, 32]) {
-    const sim = new VolatileDisk();
-    let wal = openOn(library, sim.disk, segmentSize);
+    const sim = logsDisk();
+    let wal = openOn(library, sim, segmentSize);
     const first = wal.appendAndSyncBlocking("first");
     wal.appendBatch(texts);
     const reader = wal.reader("r");
     reader.advance(wal.end);
     // The system happens to write the position back, and nothing else.
     sim.writeBack((path) => path.endsWith("reader-r"));
-    sim.cutPower();
-    wal = openOn(library, sim.disk, segmentSize);
+    sim.crash({ keep: "none" });
+    wal = openOn(library, sim, segmentSize);
     const end = wal.read(first).next;
     assert.equal(wal.end, end);
     const position = wal.reader("r").position;
@@ -135,8 +135,8 @@ test("after a power cut no position is past the end of the log", () => {
       ["next", "one more"],
     );
     // And it stays so.
-    sim.cutPower();
-    wal = openOn(library, sim.disk, segmentSize);
+    sim.crash({ keep: "none" });
+    wal = openOn(library, sim, segmentSize);
     assert.equal(wal.reader("r").position, end);
   }
 });
@@ -154,6 +154,24 @@ test("a position that cannot be written stays where it was; a new reader is refu
   disk.faults.write = () => undefined;
   reader.advance(lsns[3] as Lsn);
   assert.equal(reader.position, lsns[3]);
+  wal.closeBlocking();
+  assert.deepEqual(disk.openFiles, []);
+});
+
+// The bare error of the system came through where a position could not be opened or removed: no
+// WalError, no code to go by. Found by the I/O-error loop (test/system/io-errors.test.ts).
+test("a reader whose file cannot be opened or removed: WAL_IO, and it can be tried again", (t) => {
+  const disk = new FaultDisk();
+  const wal = library.open(disk, join(scratchDir(t), "log"));
+  const told = walFault("WAL_IO", { errno: "EIO" }, /reader replica/);
+  disk.faults.open = () => ({ errno: "EIO" });
+  assert.throws(() => wal.reader("replica"), told);
+  delete disk.faults.open;
+  const reader = wal.reader("replica");
+  disk.faults.remove = () => ({ errno: "EIO" });
+  assert.throws(() => reader.remove(), told);
+  delete disk.faults.remove;
+  reader.remove();
   wal.closeBlocking();
   assert.deepEqual(disk.openFiles, []);
 });

@@ -8,8 +8,8 @@ import { FaultDisk } from "../support/fault-disk.ts";
 import { HandStore, stateOf, turn } from "../support/hand-store.ts";
 import { claimOf } from "../support/plain-format.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { VolatileDisk } from "../support/volatile-disk.ts";
 import { walFault } from "../support/wal-fault.ts";
+import { logsDisk } from "../support/logs-disk.ts";
 
 const texts = ["zero", "one", "two", "three", "four", "five"];
 
@@ -306,8 +306,8 @@ test("the mark is lowered durably before the first change to a segment", (t) => 
 });
 
 test("the mark never claims what is above the end, whatever flushes land", async () => {
-  const sim = new VolatileDisk();
-  const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 16, { disk: sim.disk }));
+  const sim = logsDisk();
+  const wal = Wal.withStoreBlocking(openSegmentedStore("/log", 16, { disk: sim }));
   const lsns = wal.appendBatch(texts);
   const sync = wal.sync();
   await Promise.resolve();

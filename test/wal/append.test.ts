@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Lsn, MemStore, type RecordInput, Wal } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
-import { Random } from "../support/random.ts";
-import { concat, referenceFrame, referenceLog } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { frameOf, logOf } from "../support/plain-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 
 const bytesOf = (record: RecordInput): Uint8Array =>
@@ -32,7 +32,7 @@ test("records stand back to back from 0, at the LSNs that append returned", () =
   }
   assert.equal(wal.isEmpty, false);
   assert.equal(wal.durable, 0, "appended is not durable");
-  sameBytes(store.toBytes(), referenceLog(payloads));
+  sameBytes(store.toBytes(), logOf(payloads));
   wal.closeBlocking();
 });
 
@@ -40,7 +40,7 @@ test("the bytes are in the file when append returns", (t) => {
   const path = join(scratchDir(t), "log.wal");
   const wal = Wal.openBlocking(path);
   wal.append("one");
-  sameBytes(readFileSync(path), referenceFrame(bytesOf("one")));
+  sameBytes(readFileSync(path), frameOf(bytesOf("one")));
   wal.append(new Uint8Array(300_000).fill(5));
   assert.equal(readFileSync(path).length, 11 + 300_008);
   wal.closeBlocking();
@@ -57,7 +57,7 @@ test("the caller's buffer may be changed right after append", () => {
     wal.appendBatch([buffer, buffer]);
     buffer.fill(4);
     const written = [1, 2, 3, 3].map((value) => new Uint8Array(size).fill(value));
-    sameBytes(store.toBytes(), concat(written.map(referenceFrame)));
+    sameBytes(store.toBytes(), logOf(written));
     assert.deepEqual(
       Array.from(wal, ({ data }) => data[0]),
       [1, 2, 3, 3],
@@ -245,6 +245,6 @@ test("append, then appendBatch, then append: the shared frame buffer shows none 
     else wal.appendBatch(records);
     written.push(...records);
   }
-  sameBytes(store.toBytes(), referenceLog(written));
+  sameBytes(store.toBytes(), logOf(written));
   wal.closeBlocking();
 });

@@ -3,16 +3,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MemStore, Wal } from "wal-db";
-import { Random } from "../support/random.ts";
-import { concat, referenceLog, referenceScan } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { joined, logOf, scanPlain } from "../support/plain-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 
 /** Logs without a mark: what opening makes of every cut and of every flipped bit. */
 
 const random = new Random(90);
 const payloads = [3, 0, 12, 1, 25, 8, 0, 5].map((length) => random.bytes(length));
-const image = referenceLog(payloads);
-const all = referenceScan(image, 1000).records;
+const image = logOf(payloads);
+const all = scanPlain(image).records;
 
 /** Opens, checks that the log is a prefix of what was written, and that it goes on from there. */
 function openAndGoOn(damaged: Uint8Array, about: string): Wal["recovery"] {
@@ -20,32 +20,32 @@ function openAndGoOn(damaged: Uint8Array, about: string): Wal["recovery"] {
   const wal = Wal.withStoreBlocking(store, { maxRecordSize: 1000 });
   const read = Array.from(wal, (r) => r.data);
   assert.deepEqual(read, payloads.slice(0, read.length), `${about}: nothing invented, nothing out of order`);
-  const expected = referenceScan(damaged, 1000);
+  const expected = scanPlain(damaged, 0, 1000);
   assert.equal(wal.recovery.records, expected.records.length, about);
   assert.deepEqual(
     [wal.recovery.end, wal.end, wal.durable],
-    [expected.offset, expected.offset, expected.offset],
+    [expected.end, expected.end, expected.end],
     about,
   );
-  assert.equal(store.length, expected.offset, `${about}: cut`);
+  assert.equal(store.length, expected.end, `${about}: cut`);
 
   const { damage, discarded } = wal.recovery;
   if (damage === null) {
     assert.equal(discarded, 0, about);
     assert.ok(
-      damaged.subarray(expected.offset).every((byte) => byte === 0),
+      damaged.subarray(expected.end).every((byte) => byte === 0),
       about,
     );
   } else {
-    assert.deepEqual([damage.offset, damage.reason], [expected.offset, expected.stop], about);
-    assert.equal(discarded, damaged.length - expected.offset, about);
+    assert.deepEqual([damage.offset, damage.reason], [expected.end, expected.reason], about);
+    assert.equal(discarded, damaged.length - expected.end, about);
   }
   const saved = damage?.quarantine ?? null;
   if (saved !== null) {
-    assert.deepEqual(store.quarantined.get(saved), damaged.slice(expected.offset), `${about}: saved whole`);
+    assert.deepEqual(store.quarantined.get(saved), damaged.slice(expected.end), `${about}: saved whole`);
   }
 
-  assert.equal(wal.append("and on"), expected.offset, about);
+  assert.equal(wal.append("and on"), expected.end, about);
   const report = wal.recovery;
   wal.closeBlocking();
   const again = Wal.withStoreBlocking(new MemStore(store.toBytes()));
@@ -58,7 +58,7 @@ function openAndGoOn(damaged: Uint8Array, about: string): Wal["recovery"] {
 test("every cut point", () => {
   for (let length = 0; length <= image.length; length++) {
     const report = openAndGoOn(image.subarray(0, length), `cut at ${length}`);
-    const whole = all.filter((r) => r.lsn + 8 + r.length <= length).length;
+    const whole = all.filter((r) => r.lsn + 8 + r.payload.length <= length).length;
     assert.equal(report.records, whole, `cut at ${length}: every record that is whole is there`);
     if (report.damage === null) continue;
     assert.equal(report.damage.kind, whole > 0 ? "torn" : "corrupt", `cut at ${length}`);
@@ -72,7 +72,7 @@ test("every single flipped bit", () => {
     const damaged = image.slice();
     damaged[bit >> 3] = (damaged[bit >> 3] ?? 0) ^ (1 << (bit & 7));
     const report = openAndGoOn(damaged, `bit ${bit}`);
-    const hit = all.findIndex((r) => bit >> 3 < r.lsn + 8 + r.length);
+    const hit = all.findIndex((r) => bit >> 3 < r.lsn + 8 + r.payload.length);
     assert.equal(report.records, hit, `bit ${bit}: every record before is there`);
     const last = hit === all.length - 1;
     assert.equal(report.damage?.kind, last ? "torn" : "corrupt", `bit ${bit}`);
@@ -95,17 +95,14 @@ test("every single byte replaced by zero, by 0xff, and by its complement", () =>
 test("every cut point, and then zeros or junk to where the log had ended", () => {
   for (let length = 0; length < image.length; length++) {
     const rest = image.length - length;
-    openAndGoOn(concat([image.subarray(0, length), new Uint8Array(rest)]), `cut at ${length}, zeros`);
-    openAndGoOn(
-      concat([image.subarray(0, length), new Uint8Array(rest).fill(0xa5)]),
-      `cut at ${length}, junk`,
-    );
+    openAndGoOn(joined(image.subarray(0, length), new Uint8Array(rest)), `cut at ${length}, zeros`);
+    openAndGoOn(joined(image.subarray(0, length), new Uint8Array(rest).fill(0xa5)), `cut at ${length}, junk`);
   }
 });
 
 test("a tail of zeros of any length is cut, and counts as nothing discarded", () => {
   for (const zeros of [1, 7, 8, 9, 4096, 300_000]) {
-    const report = openAndGoOn(concat([image, new Uint8Array(zeros)]), `${zeros} zeros`);
+    const report = openAndGoOn(joined(image, new Uint8Array(zeros)), `${zeros} zeros`);
     assert.deepEqual([report.damage, report.discarded, report.records], [null, 0, payloads.length]);
   }
 });
@@ -115,7 +112,7 @@ test("on files: every cut point, opened without blocking and blocking by turns",
   for (let length = 0; length <= image.length; length++) {
     writeFileSync(path, image.subarray(0, length));
     writeFileSync(`${path}.mark`, "");
-    const whole = all.filter((r) => r.lsn + 8 + r.length <= length).length;
+    const whole = all.filter((r) => r.lsn + 8 + r.payload.length <= length).length;
     const wal = length % 2 === 0 ? await Wal.open(path) : Wal.openBlocking(path);
     assert.deepEqual(
       Array.from(wal, (r) => r.data),

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type IterOptions, Lsn, MemStore, Wal, WalError, WalRecord } from "wal-db";
 import { HandStore } from "../support/hand-store.ts";
-import { Random } from "../support/random.ts";
-import { referenceLog } from "../support/reference-format.ts";
+import { Random } from "#internal/testing/random.js";
+import { logOf } from "../support/plain-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { systemError, walFault } from "../support/wal-fault.ts";
 
@@ -180,7 +180,7 @@ test("changing the data of a record that was read changes nothing in the log", (
 test("records across every chunk boundary, larger than a chunk too", () => {
   const sizes = [8000, 184, 0, 8192, 16_000, 70_000, 262_136, 262_144, 1, 600_000, 0, 12];
   const payloads = sizes.map((n, i) => new Uint8Array(n).fill(i + 1));
-  const wal = Wal.withStoreBlocking(new MemStore(referenceLog(payloads)));
+  const wal = Wal.withStoreBlocking(new MemStore(logOf(payloads)));
   assert.equal(wal.recovery.records, sizes.length);
   assert.deepEqual(
     Array.from(wal, (r) => [r.length, r.data.every((b) => b === r.data[0])]),

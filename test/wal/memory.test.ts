@@ -54,6 +54,7 @@ interface BytesPerAppend {
   readonly file: number;
   readonly bareWrite: number;
   readonly broken: number;
+  readonly brokenBeyond: number;
 }
 
 /** Less than the smallest object that V8 could make each time. */
@@ -62,14 +63,40 @@ const perAppendBytesMax = 12;
 /** An offset that is no small integer (from 2 GiB on) is a number on the heap, of 16 bytes at most. */
 const numberBytes = 16;
 
-test("a million appends allocate nothing of their own", (t) => {
-  const found = runProgram("./allocation.js", join(scratchDir(t), "appended.wal")) as BytesPerAppend;
-  t.diagnostic(`bytes per append: ${JSON.stringify(found)}`);
+const processesMax = 4;
+
+/**
+ * In about one process of twenty V8 settles on code that passes six numbers of those on the heap (96
+ * bytes) for two or three: which calls it makes one of is its affair. An object that the library makes
+ * is there in each process, so the lowest of a few tells. Each is asked only if those before had too much.
+ */
+function lowestBeyondSmallIntegers(first: BytesPerAppend, ask: () => BytesPerAppend): number {
+  let lowest = first.beyondSmallIntegers;
+  for (let n = 1; n < processesMax && lowest >= beyondBytesMax; n++) {
+    lowest = Math.min(lowest, ask().beyondSmallIntegers);
+  }
+  return lowest;
+}
+
+// The LSN that is returned, and two on the way: no objects.
+const beyondBytesMax = 4 * numberBytes;
+
+test("hundreds of thousands of appends allocate nothing of their own", (t) => {
+  const folder = scratchDir(t);
+  let asked = 0;
+  const ask = (): BytesPerAppend => {
+    const log = join(folder, `appended-${asked++}.wal`);
+    const found = runProgram("./allocation.js", log) as BytesPerAppend;
+    t.diagnostic(`bytes per append: ${JSON.stringify(found)}`);
+    return found;
+  };
+  const found = ask();
   assert.ok(found.bytes < perAppendBytesMax, `bytes: ${found.bytes}`);
   assert.ok(found.text < perAppendBytesMax, `text: ${found.text}`);
   assert.ok(found.memory < perAppendBytesMax, `memory: ${found.memory}`);
   assert.ok(found.file - found.bareWrite < perAppendBytesMax, `file: ${found.file} of ${found.bareWrite}`);
-  // The LSN that is returned, and two on the way: no objects.
-  assert.ok(found.beyondSmallIntegers < 4 * numberBytes, `past 2 GiB: ${found.beyondSmallIntegers}`);
+  const beyond = lowestBeyondSmallIntegers(found, ask);
+  assert.ok(beyond < beyondBytesMax, `past 2 GiB: ${beyond}`);
   assert.ok(found.broken > 2 * perAppendBytesMax, `one object an append was not seen: ${found.broken}`);
+  assert.ok(found.brokenBeyond > beyondBytesMax, `nor past 2 GiB: ${found.brokenBeyond}`);
 });

@@ -5,11 +5,11 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { MemStore, Wal, WalError } from "wal-db";
 import { HandStore, turn } from "../support/hand-store.ts";
-import { referenceLog } from "../support/reference-format.ts";
+import { logOf } from "../support/plain-format.ts";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
 
-const megabyteLog = referenceLog(Array.from({ length: 1000 }, (_, i) => new Uint8Array(1000).fill(i)));
+const megabyteLog = logOf(Array.from({ length: 1000 }, (_, i) => new Uint8Array(1000).fill(i)));
 
 test("open makes the log, and finds it again by path and by URL", async (t) => {
   const path = join(scratchDir(t), "log.wal");
@@ -35,7 +35,7 @@ test("open makes the log, and finds it again by path and by URL", async (t) => {
 });
 
 test("the report is what open found, and does not change with the log", async () => {
-  const wal = await Wal.withStore(new MemStore(referenceLog([new Uint8Array(4)])));
+  const wal = await Wal.withStore(new MemStore(logOf([new Uint8Array(4)])));
   const { recovery } = wal;
   wal.append("more");
   assert.equal(wal.recovery, recovery);
@@ -132,7 +132,7 @@ test("opening without blocking lets other things happen while it reads", async (
 });
 
 test("nothing is called durable before the flush of what was recovered", async () => {
-  const store = new HandStore(referenceLog([new Uint8Array(4)]));
+  const store = new HandStore(logOf([new Uint8Array(4)]));
   store.byHand = true;
   let opened = false;
   const opening = Wal.withStore(store).then((wal) => {
@@ -148,7 +148,7 @@ test("nothing is called durable before the flush of what was recovered", async (
   store.byHand = false;
   await wal.close();
 
-  const failing = new HandStore(referenceLog([new Uint8Array(4)]));
+  const failing = new HandStore(logOf([new Uint8Array(4)]));
   failing.onFlushBlocking = () => {
     throw Object.assign(new Error("EIO: injected"), { code: "EIO" });
   };

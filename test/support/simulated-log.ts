@@ -3,7 +3,8 @@ import type { Disk } from "#internal/store/disk.js";
 import type { SegmentedOptions, Wal } from "wal-db";
 import type { Library } from "./library.ts";
 import { RecordingDisk, type RecordingOptions, Stopped } from "./recording-disk.ts";
-import { randomFrom, type VolatileDisk } from "./volatile-disk.ts";
+import type { SimulatedDisk } from "wal-db/testing";
+import { Random } from "#internal/testing/random.js";
 
 export const logDir = "/logs/segments";
 const logFile = "/logs/app.wal";
@@ -23,20 +24,20 @@ export function openOn(
 export interface Ending {
   readonly name: string;
   readonly how: "kill" | "power";
-  apply(sim: VolatileDisk, salt: number): void;
+  apply(sim: SimulatedDisk, salt: number): void;
 }
 
 export function endings(seeds: number): Ending[] {
   const some: Ending[] = [
-    { name: "killed", how: "kill", apply: (sim) => sim.killProcess() },
-    { name: "power cut, all lost", how: "power", apply: (sim) => sim.cutPower() },
+    { name: "killed", how: "kill", apply: (sim) => sim.kill() },
+    { name: "power cut, all lost", how: "power", apply: (sim) => sim.crash({ keep: "none" }) },
   ];
   for (let seed = 1; seed <= seeds; seed++) {
     const names = seed % 2 === 0 ? "any" : "prefix";
     some.push({
       name: `power cut, seed ${seed}, names: ${names}`,
       how: "power",
-      apply: (sim, salt) => sim.cutPower(randomFrom(seed * 1000 + salt), names),
+      apply: (sim, salt) => sim.crash({ chooser: new Random(seed * 1000 + salt), names }),
     });
   }
   return some;
@@ -47,7 +48,7 @@ export function endings(seeds: number): Ending[] {
  * amid that call, if it is a write. True: it was stopped.
  */
 export async function runStopped(
-  sim: VolatileDisk,
+  sim: SimulatedDisk,
   stopAt: number,
   half: boolean,
   work: (disk: Disk, arm: () => void) => Promise<void>,
@@ -60,7 +61,7 @@ export async function runStopped(
     stopped = true;
     return recording.stop();
   };
-  const recording: RecordingDisk = new RecordingDisk(sim.disk, {
+  const recording: RecordingDisk = new RecordingDisk(sim, {
     before(call, number) {
       const nth = number - armedAt;
       if (halved) stop();

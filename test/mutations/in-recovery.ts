@@ -1,0 +1,271 @@
+import type { Mutation } from "./mutation.ts";
+
+/** From what a crash left to a log that can be appended to; the mark. */
+export const inRecovery: readonly Mutation[] = [
+  {
+    name: "open does not flush what it recovered",
+    file: "recovery/recover.js",
+    find: /yield \{ kind: "flush" \};/,
+    put: "",
+    foundBy: [{ file: "recovery/crash-points", title: "a session stopped at any call" }],
+  },
+  {
+    name: "open raises the mark before the flush",
+    file: "recovery/recover.js",
+    find: /yield \{ kind: "flush" \};\s+mark\?\.raise\(found\.end\);/,
+    put: 'mark?.raise(found.end); yield { kind: "flush" };',
+    foundBy: [{ file: "recovery/crash-points", title: "a session stopped at any call" }],
+  },
+  {
+    name: "sync raises durable and mark before the flush",
+    file: "commit/group-commit.js",
+    find: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
+    put: "this.#succeed(begin); this.#store.flushBlocking();",
+    foundBy: [{ file: "recovery/crash-points", title: "a session stopped at any call" }],
+  },
+  {
+    name: "sync does not flush",
+    file: "commit/group-commit.js",
+    find: /checkDone\(this\.#store, "flushBlocking", this\.#store\.flushBlocking\(\)\);/,
+    put: "",
+    foundBy: [{ file: "recovery/crash-points", title: "a session stopped at any call" }],
+  },
+  {
+    name: "a flush is taken to cover what was appended while it was under way",
+    file: "commit/group-commit.js",
+    find: /this\.#succeed\(group\.target\)/,
+    put: "this.#succeed(this.#state.committed)",
+    foundBy: [{ file: "recovery/crash-points", title: "so does a session with many commits" }],
+  },
+  {
+    name: "who comes while a flush is under way waits for that one",
+    file: "commit/group-commit.js",
+    find: /this\.#flight\.target >= target/,
+    put: "true",
+    foundBy: [{ file: "recovery/crash-points", title: "so does a session with many commits" }],
+  },
+  {
+    name: "a failed flush does not poison",
+    file: "commit/group-commit.js",
+    find: /this\.#state\.setPoison\(asIoError\(error, "The flush failed"[^;]*;\s*return poisoned\([^;]*;/,
+    put: "return poisoned(asIoError(error, ''), path);",
+    foundBy: [{ file: "recovery/crash-points", title: "after a failed flush and a reopen" }],
+  },
+  {
+    name: "the bytes past the mark are not written again",
+    file: "recovery/recover.js",
+    find: /yield\* rewrite\(store, Math/,
+    put: "if (false) yield* rewrite(store, Math",
+    foundBy: [{ file: "recovery/crash-points", title: "after a failed flush and a reopen" }],
+  },
+  {
+    name: "loss is not refused",
+    file: "recovery/recover.js",
+    find: /found\.end < claim && !overridden\(options\)/,
+    put: "false",
+    foundBy: [{ file: "recovery/crash-points", title: "loss of acknowledged data is refused" }],
+  },
+  {
+    name: "the mark is not lowered",
+    file: "recovery/recover.js",
+    find: /mark\?\.lower\(found\.end\);/,
+    put: "",
+    foundBy: [
+      {
+        file: "recovery/crash-points",
+        title: "a repair stopped at any call comes to the same end: loss, accepted",
+      },
+    ],
+  },
+  {
+    name: "the mark is lowered after the cut",
+    file: "recovery/recover.js",
+    find: /mark\?\.lower\(found\.end\);\s+if \(found\.size > found\.end\)\s+store\.truncate\(found\.end\);/,
+    put: "if (found.size > found.end) store.truncate(found.end); store.flushBlocking(); mark?.lower(found.end);",
+    foundBy: [
+      {
+        file: "recovery/crash-points",
+        title: "a repair stopped at any call comes to the same end: loss, accepted and not saved",
+      },
+    ],
+  },
+  {
+    name: "the lowered mark is not flushed",
+    file: "recovery/mark.js",
+    find: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#keep\(\);/,
+    put: "this.#write(this.#lsn);",
+    foundBy: [
+      {
+        file: "recovery/crash-points",
+        title: "a repair stopped at any call comes to the same end: loss, accepted",
+      },
+    ],
+  },
+  {
+    name: "the lowered mark is taken for durable when it is only seen",
+    file: "recovery/mark.js",
+    find: /\(lsn >= this\.#lsn && lsn >= \(this\.#older \?\? 0\)\)/,
+    put: "lsn >= this.#lsn",
+    foundBy: [
+      {
+        file: "recovery/crash-points",
+        title: "a repair stopped at any call comes to the same end: loss, accepted",
+      },
+    ],
+  },
+  {
+    name: "nothing is saved to quarantine",
+    file: "recovery/recover.js",
+    find: /mustSave \? saveTail\(store, found\) : null/,
+    put: "null",
+    foundBy: [
+      { file: "recovery/crash-points", title: "a repair stopped at any call comes to the same end: noise" },
+    ],
+  },
+  {
+    name: "an incomplete record below the mark is not saved",
+    file: "recovery/recover.js",
+    find: /\(!tail\.incomplete \|\| lost\)/,
+    put: "!tail.incomplete",
+    foundBy: [
+      {
+        file: "recovery/crash-points",
+        title: "a repair stopped at any call comes to the same end: shorter than its mark, accepted",
+      },
+    ],
+  },
+  {
+    name: "the quarantine file is not flushed",
+    file: "store/durable-fs.js",
+    find: /disk\.open\(path, "create"\);\s+try \{\s+try \{\s+fill\(fd\);\s+disk\.flushAllBlocking\(fd\);/,
+    put: 'disk.open(path, "create"); try { try { fill(fd);',
+    foundBy: [
+      { file: "recovery/crash-points", title: "a repair stopped at any call comes to the same end: noise" },
+    ],
+  },
+  {
+    name: "the quarantine's name is not flushed",
+    file: "store/durable-fs.js",
+    find: /throw error;\s+\}\s+disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+\}\s+\/\*\* Whether a file/,
+    put: "throw error; } } /** Whether a file",
+    foundBy: [
+      { file: "recovery/crash-points", title: "a repair stopped at any call comes to the same end: noise" },
+    ],
+  },
+  {
+    name: "the quarantine is written in place",
+    file: "store/file-side.js",
+    find: /replaceDurably\(disk, path, \(fd\) => copy\(disk, fd, from, to, readAt\)\);/,
+    put: "{ const fd = createDurably(disk, path); copy(disk, fd, from, to, readAt); disk.flushAllBlocking(fd); disk.close(fd); }",
+    foundBy: [
+      { file: "recovery/crash-points", title: "a repair stopped at any call comes to the same end: noise" },
+    ],
+  },
+  {
+    name: "a new log's name is not flushed",
+    file: "store/durable-fs.js",
+    find: /disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+return fd;/,
+    put: "return fd;",
+    foundBy: [{ file: "recovery/crash-points", title: "a session stopped at any call" }],
+  },
+  {
+    name: "the cut is not flushed with the size",
+    file: "store/positioned-file.js",
+    find: /#cuts = 1;/,
+    put: "#cuts = 0;",
+    foundBy: [
+      { file: "recovery/crash-points", title: "a repair stopped at any call comes to the same end: zeros" },
+    ],
+  },
+  {
+    name: "a failed flush of the repair is ignored",
+    file: "store/store-io.js",
+    find: /flushBlockingChecked\(store\);\s+\}/,
+    put: "try { flushBlockingChecked(store); } catch {} }",
+    foundBy: [{ file: "recovery/crash-points", title: "a repair of which any flush fails" }],
+  },
+  {
+    name: "the lock is not taken",
+    file: "open-store.js",
+    find: /store\.side\?\.lock\?\.\(\);/,
+    put: "",
+    foundBy: [{ file: "recovery/crash-points", title: "one log, one writer" }],
+  },
+  {
+    name: "the mark is ignored on open",
+    file: "recovery/recover.js",
+    find: /: openMark\(store\);\s+const claim = mark\?\.lsn \?\? null;/,
+    put: ": openMark(store); const claim = null;",
+    foundBy: [{ file: "recovery/decision-table" }, { file: "recovery/mark" }],
+  },
+  {
+    name: "readOnly repairs",
+    file: "recovery/recover.js",
+    find: /if \(options\.readOnly\)\s+return viewOnly\(store, options, found, tail, mark\);/,
+    put: "",
+    foundBy: [{ file: "recovery/decision-table", title: "R17" }],
+  },
+  {
+    name: "zeros that end in something are taken for zeros",
+    file: "recovery/recover.js",
+    find: "if (window.bytes[i] !== 0)",
+    put: "if (i === 0 && window.bytes[i] !== 0)",
+    foundBy: [{ file: "recovery/decision-table", title: "R5" }],
+  },
+  {
+    name: "a whole verification is not made",
+    file: "recovery/recover.js",
+    find: 'options.verify === "tail" && ',
+    put: "",
+    foundBy: [{ file: "recovery/decision-table", title: "R14" }],
+  },
+  {
+    name: "a mark that leads into the middle of a record is followed",
+    file: "recovery/recover.js",
+    find: "if (whole)",
+    put: "if (true)",
+    foundBy: [{ file: "recovery/decision-table", title: "R15" }],
+  },
+  {
+    name: "what is corrupt is cut although it was to be refused",
+    file: "recovery/recover.js",
+    find: /!lost && options\.onDamage === "refuse"/,
+    put: "false",
+    foundBy: [{ file: "recovery/decision-table" }, { file: "recovery/damage-table" }],
+  },
+  {
+    name: "a slot of the mark counts whatever its checksum",
+    file: "recovery/mark.js",
+    find: "crc32cRange(bytes, at, at + crcOffset) !== readU32(bytes, at + crcOffset)",
+    put: "false",
+    foundBy: [{ file: "recovery/mark" }],
+  },
+  {
+    name: "the mark is written into the slot that counts",
+    file: "recovery/mark.js",
+    find: "this.#nextSlot = slot?.index === 0 ? 1 : 0;",
+    put: "this.#nextSlot = slot?.index ?? 0;",
+    foundBy: [{ file: "recovery/mark" }],
+  },
+  {
+    name: "the older slot of the mark counts",
+    file: "recovery/mark.js",
+    find: "((second.sequence - first.sequence) | 0) > 0",
+    put: "((second.sequence - first.sequence) | 0) < 0",
+    foundBy: [{ file: "recovery/mark" }],
+  },
+  {
+    name: "a read that fails is taken for the end of the log",
+    file: "store/store-io.js",
+    find: /count = store\.readAt\(offset, into\);\s+\}\s+catch \(error\) \{\s+throw readError\(store, offset, error\);/,
+    put: "count = store.readAt(offset, into); } catch (error) { return 0;",
+    foundBy: [{ file: "recovery/damage-table", title: "a read that fails" }, { file: "wal/iterate" }],
+  },
+  {
+    name: "a note of a cut is not made before the cut",
+    file: "truncation/beside.js",
+    find: /try \{\s+this\.#notebook\?\.note\(end\);\s+\}\s+catch \(error\) \{\s+const what/,
+    put: "try { } catch (error) { const what",
+    foundBy: [{ file: "read/follow-process", title: "each cut is noted twice" }],
+  },
+];

@@ -1,0 +1,379 @@
+/** Every check of the conformance suite is shown to fire, on a store that is wrong in that one way. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MemStore, WalError, type StoreSide, type WalStore } from "wal-db";
+import { ConformanceError, FaultStore, storeConformance, type StoreConformanceOptions } from "wal-db/testing";
+
+type Options = Partial<StoreConformanceOptions>;
+
+interface Wrong {
+  readonly make: () => WalStore;
+  readonly options?: Options;
+}
+
+/** A memory store of which one method is another. */
+function storeWith(change: (store: MemStore) => Partial<Record<keyof WalStore, unknown>>): () => WalStore {
+  return () => {
+    const store = new MemStore();
+    for (const [name, value] of Object.entries(change(store))) {
+      Object.defineProperty(store, name, { value, configurable: true });
+    }
+    return store;
+  };
+}
+
+function writing(writeAt: (store: MemStore, offset: number, bytes: Uint8Array) => unknown): Wrong {
+  return {
+    make: storeWith((store) => {
+      const right = MemStore.prototype.writeAt.bind(store);
+      return {
+        writeAt: (offset: number, bytes: Uint8Array) => writeAt(withWrite(store, right), offset, bytes),
+      };
+    }),
+  };
+}
+
+/** The store, whose `writeAt` is the right one. */
+function withWrite(store: MemStore, writeAt: MemStore["writeAt"]): MemStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      if (name === "writeAt") return writeAt;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+const zeros = (length: number): Uint8Array => new Uint8Array(length);
+const right: Options = {
+  reopen: (closed) => new MemStore((closed as MemStore).toBytes(), closed.head),
+};
+
+/** What a reopened store holds, made from what the closed one held. */
+function reopening(reopen: (closed: MemStore) => WalStore): Wrong {
+  return { make: () => new MemStore(), options: { reopen: (closed) => reopen(closed as MemStore) } };
+}
+
+class NeverMark {
+  read(): Uint8Array {
+    return zeros(0);
+  }
+  write(): void {}
+  flush(): void {}
+}
+
+/** Two flushes of the log may fail: its own, and one that recovery began. */
+const failing: Options = {
+  failFlush: (store) =>
+    (store as FaultStore).inject({ call: "flush", times: 2, effect: { kind: "fail", errno: "EIO" } }),
+};
+
+class SwallowingStore extends FaultStore {
+  readonly which: "flush" | "flushBlocking" | "both";
+  constructor(which: "flush" | "flushBlocking" | "both") {
+    super(new MemStore());
+    this.which = which;
+  }
+  override async flush(): Promise<void> {
+    if (this.which === "flushBlocking") return super.flush();
+    await super.flush().catch(() => {});
+  }
+  override flushBlocking(): void {
+    if (this.which === "flush") return super.flushBlocking();
+    try {
+      super.flushBlocking();
+    } catch {
+      // Said to nobody.
+    }
+  }
+}
+
+function side(of: StoreSide): Wrong {
+  return { make: storeWith(() => ({ side: of })) };
+}
+
+const never = (): Promise<never> => new Promise(() => {});
+
+/** By check: a store that fails it. Most fail others as well. */
+const wrongs: Readonly<Record<string, Wrong>> = {
+  "begins empty, its head at 0": { make: () => new MemStore(Uint8Array.of(1)) },
+  "gives back what was written": writing((store, offset, bytes) =>
+    store.writeAt(offset, offset === 7 ? zeros(bytes.length) : bytes),
+  ),
+  "writes over what was there, as recovery does": writing((store, offset, bytes) => {
+    if (offset >= store.length) store.writeAt(offset, bytes);
+  }),
+  "keeps a copy of what it was given": {
+    make: () => {
+      let kept = zeros(0);
+      return Object.assign(storeWith(() => ({}))(), {
+        writeAt: (_offset: number, bytes: Uint8Array) => void (kept = bytes),
+        readAt: (offset: number, into: Uint8Array) => {
+          const part = kept.subarray(offset, offset + into.length);
+          into.set(part);
+          return part.length;
+        },
+      });
+    },
+  },
+  "writing no bytes changes nothing": writing((store, offset, bytes) =>
+    store.writeAt(offset, bytes.length === 0 ? zeros(1) : bytes),
+  ),
+  "a gap before a write reads as zeros": writing((store, offset, bytes) => {
+    if (offset > store.length) store.writeAt(store.length, zeros(offset - store.length).fill(0xee));
+    store.writeAt(offset, bytes);
+  }),
+  "a gap over what a buffer held reads as zeros": {
+    make: storeWith((store) => ({
+      readAt(offset: number, into: Uint8Array) {
+        const read = zeros(into.length);
+        const got = MemStore.prototype.readAt.call(store, offset, read);
+        // As one that skips the parts of a buffer for which it has no file.
+        for (let i = 0; i < got; i++) if (read[i] !== 0) into[i] = read[i] as number;
+        return got;
+      },
+    })),
+  },
+  "a read at the end is short, and past the end empty": {
+    make: storeWith((store) => ({
+      readAt(offset: number, into: Uint8Array) {
+        const got = MemStore.prototype.readAt.call(store, offset, into);
+        return offset >= 1000 ? into.length : got;
+      },
+    })),
+  },
+  "a read leaves the rest of the buffer alone": {
+    make: storeWith((store) => ({
+      readAt(offset: number, into: Uint8Array) {
+        into.fill(0);
+        return MemStore.prototype.readAt.call(store, offset, into);
+      },
+    })),
+  },
+  "reading changes nothing": {
+    make: storeWith((store) => ({
+      readAt(offset: number, into: Uint8Array) {
+        if (offset === 100) store.writeAt(offset, zeros(1));
+        return MemStore.prototype.readAt.call(store, offset, into);
+      },
+    })),
+  },
+  "grows without losing a byte": writing((store, offset, bytes) => {
+    const kept = bytes.slice();
+    if (offset < 65_536 && offset + bytes.length > 65_536) kept[65_536 - offset] = 0;
+    store.writeAt(offset, kept);
+  }),
+  "takes offsets above 2^32": {
+    make: storeWith((store) => ({
+      writeAt: (offset: number, bytes: Uint8Array) =>
+        MemStore.prototype.writeAt.call(store, offset >>> 0, bytes),
+    })),
+  },
+  "readAhead, where it is offered, reads as readAt does": {
+    make: storeWith((store) => ({
+      readAhead: (offset: number, into: Uint8Array) => Promise.resolve(store.readAt(offset + 1, into)),
+    })),
+  },
+  "truncate discards the end, and only that": { make: storeWith(() => ({ truncate: () => {} })) },
+  "what truncate discarded never comes back: a later gap over it reads as zeros": {
+    make: storeWith((store) => {
+      let cut = zeros(0);
+      return {
+        truncate(length: number) {
+          cut = store.toBytes();
+          MemStore.prototype.truncate.call(store, length);
+        },
+        writeAt(offset: number, bytes: Uint8Array) {
+          const from = store.length;
+          MemStore.prototype.writeAt.call(store, offset, bytes);
+          if (offset > from) MemStore.prototype.writeAt.call(store, from, cut.subarray(from, offset));
+        },
+      };
+    }),
+  },
+  "nor does it where it was flushed before, and was many pages long": {
+    // As PageStore of examples/ did at first: a page that was cut off was read again from its place.
+    make: storeWith((store) => {
+      let flushed = zeros(0);
+      return {
+        flushBlocking: () => void (flushed = store.toBytes()),
+        writeAt(offset: number, bytes: Uint8Array) {
+          const from = store.length;
+          MemStore.prototype.writeAt.call(store, offset, bytes);
+          const page = Math.ceil(from / 4096) * 4096;
+          if (offset > page) MemStore.prototype.writeAt.call(store, page, flushed.subarray(page, offset));
+        },
+      };
+    }),
+  },
+  "truncateBefore answers the head, never past what was asked": {
+    make: storeWith(() => ({ truncateBefore: (offset: number) => offset + 1 })),
+  },
+  "truncateBefore leaves the rest where it was": {
+    make: storeWith((store) => ({
+      truncateBefore(offset: number) {
+        const rest = store.toBytes().slice(offset);
+        store.truncate(0);
+        store.writeAt(0, rest);
+        return 0;
+      },
+    })),
+  },
+  "the head never goes back": { make: storeWith(() => ({ truncateBefore: (offset: number) => offset })) },
+  "flushes, in both forms": {
+    make: storeWith(() => ({
+      flushBlocking: () => {
+        throw new Error("not here");
+      },
+    })),
+  },
+  "what is not a promise by contract is done on return": writing(async (store, offset, bytes) => {
+    store.writeAt(offset, bytes);
+  }),
+  "while a flush is pending every other call may come": {
+    make: storeWith((store) => {
+      let flushing = 0;
+      return {
+        async flush() {
+          flushing++;
+          await Promise.resolve();
+          flushing--;
+        },
+        writeAt(offset: number, bytes: Uint8Array) {
+          if (flushing > 0) throw new Error("busy");
+          MemStore.prototype.writeAt.call(store, offset, bytes);
+        },
+      };
+    }),
+  },
+  "a flush under way settles when the store is closed beside it": {
+    make: storeWith(() => ({ flush: never })),
+  },
+  "a readAhead under way settles when the store is closed beside it": {
+    make: storeWith(() => ({ readAhead: never })),
+  },
+  "a failed flush rejects, with what failed": { make: () => new SwallowingStore("flush"), options: failing },
+  "a failed blocking flush throws, with what failed": {
+    make: () => new SwallowingStore("flushBlocking"),
+    options: failing,
+  },
+  "a blocking flush beside one that fails is told of it too": {
+    make: () => new SwallowingStore("flushBlocking"),
+    options: failing,
+  },
+  "what was flushed is there when it is opened again": reopening(
+    (closed) => new MemStore(closed.toBytes().subarray(0, 4)),
+  ),
+  "what truncate discarded is not there when it is opened again": reopening(
+    () => new MemStore(Uint8Array.of(1, 2, 3, 4, 5)),
+  ),
+  "the head stays when it is opened again": reopening((closed) => {
+    const bytes = zeros(closed.length);
+    bytes.set(closed.toBytes(), closed.head);
+    return new MemStore(bytes);
+  }),
+  "the mark, where it is offered, keeps its bytes": side({ mark: new NeverMark() }),
+  "the lock, where it is offered, keeps a second one out and goes with close": {
+    ...side({ lock: () => {} }),
+    options: { reopen: () => side({ lock: () => {} }).make() },
+  },
+  "quarantine, where it is offered, gives a name and changes nothing": side({ quarantine: () => "" }),
+  "calls at random agree with plain bytes": writing((store, offset, bytes) => {
+    const kept = bytes.slice();
+    if (bytes.length > 50) kept[50] = (kept[50] as number) ^ 1;
+    store.writeAt(offset, kept);
+  }),
+  "a log on it: appends, syncs, reads, and is cut at both ends": {
+    make: storeWith((store) => ({
+      truncate: (length: number) => MemStore.prototype.truncate.call(store, length - 1),
+    })),
+  },
+  "a log on it: a torn end is cut off, and the log goes on from there": {
+    make: storeWith(() => ({ truncate: () => {} })),
+  },
+  "a log on it: closed and opened again, it is all there": reopening(
+    (closed) => new MemStore(closed.toBytes().slice(0, -1)),
+  ),
+  "a log on it: a failed flush poisons it, for good": {
+    make: () => new SwallowingStore("both"),
+    options: failing,
+  },
+};
+
+/** The checks by name, not run. */
+function checksOf(make: () => WalStore, options: Options): Map<string, () => Promise<void>> {
+  const checks = new Map<string, () => Promise<void>>();
+  storeConformance(make, { ...options, test: (name, body) => checks.set(name, body) });
+  return checks;
+}
+
+const all = checksOf(() => new MemStore(), { ...right, ...failing });
+
+test("there is a wrong store for every check, and a check for every wrong store", () => {
+  assert.ok(all.size > 30);
+  assert.deepEqual(Object.keys(wrongs).toSorted(), [...all.keys()].toSorted());
+});
+
+for (const [name, wrong] of Object.entries(wrongs)) {
+  test(`a store that is wrong is found out: ${name}`, async () => {
+    const options = { ...right, settleMilliseconds: 20, ...wrong.options };
+    const check = checksOf(wrong.make, options).get(name);
+    assert.ok(check !== undefined);
+    await assert.rejects(check(), (error: unknown) => {
+      assert.ok(error instanceof Error && error.message.length > 0);
+      // Where the store itself throws, or the log on it refuses, that is as good a reason.
+      assert.ok(!(error instanceof TypeError), `${name}: the check itself broke: ${error.stack}`);
+      return true;
+    });
+  });
+}
+
+test("what the suite says names the call, what was expected and what was found", async () => {
+  const check = checksOf(() => new MemStore(Uint8Array.of(1)), {}).get("begins empty, its head at 0");
+  await assert.rejects(check?.() ?? Promise.resolve(), (error: unknown) => {
+    assert.ok(error instanceof ConformanceError);
+    assert.equal(error.message, "at first, length: expected 0, found 1");
+    return true;
+  });
+});
+
+test("checks that need an option are left out without it; the name goes in front", () => {
+  const few = checksOf(() => new MemStore(), { farOffset: 0, name: "mine" });
+  assert.ok(few.size < all.size);
+  assert.ok(few.has("mine: begins empty, its head at 0"));
+  assert.ok(![...few.keys()].some((name) => /opened again|failed flush|2\^32/.test(name)));
+});
+
+test("a store is closed and cleaned up after its check, whether it held or not, and closed once", async () => {
+  for (const image of [zeros(0), zeros(1)]) {
+    const events: string[] = [];
+    const make = (): WalStore => storeWith(() => ({ close: () => events.push("close") }))();
+    const first = image.length === 0 ? make : () => Object.assign(make(), { readAt: () => -1 });
+    const checks = new Map<string, () => Promise<void>>();
+    storeConformance(
+      (scope) => {
+        scope.after(() => void events.push("removed"));
+        return first();
+      },
+      { test: (name, body) => checks.set(name, body) },
+    );
+    await checks
+      .get("begins empty, its head at 0")?.()
+      .catch(() => {});
+    assert.deepEqual(events, ["close", "removed"]);
+  }
+});
+
+test("a lock that refuses with another code is found out", async () => {
+  let taken = false;
+  const lock = (): void => {
+    if (taken) throw new WalError("WAL_IO", "taken");
+    taken = true;
+  };
+  const make = side({ lock }).make;
+  const name = "the lock, where it is offered, keeps a second one out and goes with close";
+  await assert.rejects(
+    checksOf(make, { reopen: () => make() }).get(name)?.() ?? Promise.resolve(),
+    /a second lock gave/,
+  );
+});
