@@ -46,7 +46,9 @@ const { values: asked } = parseArgs({
 });
 
 const only = asked.only.split(",").filter((name) => name !== "");
-const chosen = cases.filter(({ name }) => only.length === 0 || only.some((prefix) => name.startsWith(prefix)));
+const chosen = cases.filter(
+  ({ name }) => only.length === 0 || only.some((prefix) => name.startsWith(prefix)),
+);
 const rounds = Number(asked.rounds || (asked.quick ? 3 : 5));
 const runtimeOf = (name) => (name === "node-sqlite" ? asked["sqlite-node"] : process.execPath);
 
@@ -74,7 +76,9 @@ async function muster() {
 function versionShown(name, from, { runtime, sqlite }) {
   if (name === "node-sqlite") return `SQLite ${sqlite} in Node ${runtime}`;
   if (name === "fs") return `Node ${runtime}`;
-  return versionOf(from === undefined ? join(here, "../package.json") : join(here, "node_modules", from, "package.json"));
+  return versionOf(
+    from === undefined ? join(here, "../package.json") : join(here, "node_modules", from, "package.json"),
+  );
 }
 
 /** Fixtures by subject and size: folders of logs that are filled and closed. */
@@ -99,7 +103,9 @@ class Fixtures {
 
   /** Removes what no case to come will read. */
   keepFor(coming) {
-    const needed = coming.map((each) => sizesOf(each, asked.quick)).map((sizes) => `${sizes.recordBytes}-${sizes.records}`);
+    const needed = coming
+      .map((each) => sizesOf(each, asked.quick))
+      .map((sizes) => `${sizes.recordBytes}-${sizes.records}`);
     for (const [key, folder] of this.#filled) {
       if (needed.some((end) => key.endsWith(`-${end}`))) continue;
       rmSync(folder, { recursive: true, force: true });

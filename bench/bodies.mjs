@@ -113,7 +113,8 @@ export const bodies = {
   bandwidth: (subject, folder, { records, recordBytes }) =>
     withEngine(subject, folder, { durable: false }, async (engine) => ({
       value:
-        ((await timeCalls(engine.append, engine.asynchronous, recordOf(recordBytes), records)) * recordBytes) /
+        ((await timeCalls(engine.append, engine.asynchronous, recordOf(recordBytes), records)) *
+          recordBytes) /
         2 ** 30,
     })),
 

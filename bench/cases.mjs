@@ -31,12 +31,18 @@ const commits = [1, 8, 64, 1000].map((concurrency) => ({
   sizes: { recordBytes, concurrency, records: { 1: 400, 8: 2400, 64: 12_800, 1000: 50_000 }[concurrency] },
   quick: { records: { 1: 100, 8: 400, 64: 3200, 1000: 20_000 }[concurrency] },
   // Without a group commit a thousand callers are a thousand flushes one after the other.
-  fewer: { subjects: ["fs", "better-sqlite3", "node-sqlite", "level"], records: concurrency === 1 ? 400 : 2000 },
+  fewer: {
+    subjects: ["fs", "better-sqlite3", "node-sqlite", "level"],
+    records: concurrency === 1 ? 400 : 2000,
+  },
   subjects: [...onDisk, "fs", ...databases],
   native: {
     1: [native("native-file", "commit_1_per_s", "commit", "commit")],
     8: [native("native-threads", "commit_8threads_per_s", "commit-threads-8", "commit")],
-    64: [native("native-threads", "commit_64threads_per_s", "commit-threads-64", "commit")],
+    64: [
+      native("native-threads", "commit_64threads_per_s", "commit-threads-64", "commit"),
+      native("native-tuned", "commit_64threads_tuned_per_s", "commit-tuned-64", null),
+    ],
     1000: [native("native-group", "commit_batch1000_per_s", "commit-groups", "commit")],
   }[concurrency],
 }));
@@ -94,7 +100,10 @@ const replays = ["for of", "for await"].map((form) => ({
   sizes: { recordBytes, records: 500_000, asynchronously: form === "for await" },
   quick: { records: 200_000 },
   fixture: true,
-  subjects: form === "for of" ? [...stores, "fs", ...databases.filter((name) => name !== "level")] : [...stores, "level"],
+  subjects:
+    form === "for of"
+      ? [...stores, "fs", ...databases.filter((name) => name !== "level")]
+      : [...stores, "level"],
   native: [native("native-file", "replay_per_s", "replay", "replay")],
 }));
 
@@ -232,6 +241,7 @@ export const nativeTitles = {
   "native-mapped": "native, mapped",
   "native-memory": "native, memory",
   "native-threads": "native threads",
+  "native-tuned": "native threads, tuned",
   "native-group": "native, one write per 1000",
 };
 

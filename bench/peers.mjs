@@ -27,7 +27,8 @@ export const peers = [
   },
   {
     subject: "classic-level",
-    commit: "`put` with `sync: true`: `fdatasync` of LevelDB's own log, writers that wait grouped where they meet",
+    commit:
+      "`put` with `sync: true`: `fdatasync` of LevelDB's own log, writers that wait grouped where they meet",
     append: "`put` with `sync: false`, each awaited: there is no blocking call",
     more: "a sorted key-value store: lookups by key, ranges, deletes, compaction, compression",
   },
@@ -40,7 +41,8 @@ export const peers = [
   },
   {
     subject: "native",
-    commit: "C on the system's calls: frame, CRC32C by instruction, `pwrite`, `fdatasync` by group among threads",
+    commit:
+      "C on the system's calls: frame, CRC32C by instruction, `pwrite`, `fdatasync` by group among threads",
     append: "the same, not flushed; mapped: framed in place in a preallocated mapping",
     more: "nothing: no recovery, no lock, no reading back but the replay that is timed",
   },
@@ -51,6 +53,7 @@ export const caveats = [
   "Keys: the databases keep a number for each record and hand back values alone; wal-db hands back records with their offsets.",
   "SQLite's calls block: its concurrent callers commit one after the other. wal-db, LMDB and LevelDB work off the thread while callers wait.",
   "The native floor of 1000 committers is one write and one flush per 1000 records, by one thread: a limit, and not a program that takes 1000 callers.",
+  "Native threads: an append wakes all who wait, as in the plain design; tuned, it wakes nobody who waits for a flush. The goal names the plain one.",
   "LMDB maps its file: its resident memory counts pages of the page cache that the system takes back when it needs them.",
   "Reopening: LevelDB may still compact what was written before; SQLite opens the file at the first statement.",
   "Where a subject is much slower than the others at durable commits, it is given fewer records; the rate is told, not the time.",

@@ -56,4 +56,4 @@ await calls[call](log, records);
 const ended = seconds();
 // Not closed before all are through: a close syncs, and would take time from the others.
 parentPort.postMessage({ said: "done", began, ended });
-parentPort.once("message", () => void log.close());
+parentPort.once("message", () => log.close());

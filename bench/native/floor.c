@@ -6,14 +6,15 @@
  *     | crc32c | length | payload ... |        both u32, little-endian; the checksum is over [4, end)
  *
  * An append reserves its bytes with one atomic addition, frames them in a buffer of its thread, writes
- * them with one pwrite and notes under a mutex that they are there. A commit waits until a flush
- * (fdatasync; F_FULLFSYNC on macOS) that began after its bytes were there has ended; whoever finds no
- * flush under way makes it for all that wait.
+ * them with one pwrite and notes under a mutex that they are there, and says so to all who wait. A commit
+ * waits until a flush (fdatasync; F_FULLFSYNC on macOS) that began after its bytes were there has ended;
+ * whoever finds no flush under way makes it for all that wait. The cases "tuned" have two conditions to wait
+ * for instead of one, so that an append wakes nobody who waits for a flush: more than the plain design does.
  *
  *     floor FOLDER case ...          prints one line of JSON, an entry for each figure
  *
- * Each case is measured once: the rounds are the caller's. It checks what it reads, and takes no
- * care of its files: they are made in FOLDER, and left there.
+ * Each case is measured three times, and the median told: the first warms up. It checks what it reads, and
+ * leaves its files in FOLDER.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -186,20 +187,23 @@ struct log {
   int fd;
   _Atomic uint64_t tail;
   pthread_mutex_t mutex;
-  /* Two, so that an append wakes nobody who waits for a flush. */
-  pthread_cond_t written, flushed;
+  /* The same one, unless tuned. */
+  pthread_cond_t conditions[2], *written, *flushed;
   int awaiting;
+  bool tuned;
   uint64_t committed, durable;
   struct heap pending;
   bool flushing;
 };
 
-static void open_log(struct log *log, const char *folder, const char *name) {
+static void open_log(struct log *log, const char *folder, const char *name, bool tuned) {
   memset(log, 0, sizeof *log);
   log->fd = make_file(folder, name);
   pthread_mutex_init(&log->mutex, NULL);
-  pthread_cond_init(&log->written, NULL);
-  pthread_cond_init(&log->flushed, NULL);
+  for (int n = 0; n < 2; n++) pthread_cond_init(&log->conditions[n], NULL);
+  log->tuned = tuned;
+  log->written = &log->conditions[0];
+  log->flushed = &log->conditions[tuned ? 1 : 0];
 }
 
 static void close_log(struct log *log) {
@@ -215,9 +219,9 @@ static void note_written(struct log *log, struct range range) {
     while (log->pending.count > 0 && log->pending.ranges[0].start == log->committed)
       log->committed = pop_range(&log->pending).end;
   }
-  bool awaited = log->awaiting > 0;
+  bool awaited = !log->tuned || log->awaiting > 0;
   pthread_mutex_unlock(&log->mutex);
-  if (awaited) pthread_cond_broadcast(&log->written);
+  if (awaited) pthread_cond_broadcast(log->written);
 }
 
 /* Where the frame ends. */
@@ -234,12 +238,12 @@ static void sync_to(struct log *log, uint64_t target) {
   pthread_mutex_lock(&log->mutex);
   while (log->durable < target) {
     if (log->flushing) {
-      pthread_cond_wait(&log->flushed, &log->mutex);
+      pthread_cond_wait(log->flushed, &log->mutex);
       continue;
     }
     if (log->committed < target) {
       log->awaiting++;
-      pthread_cond_wait(&log->written, &log->mutex);
+      pthread_cond_wait(log->written, &log->mutex);
       log->awaiting--;
       continue;
     }
@@ -250,7 +254,7 @@ static void sync_to(struct log *log, uint64_t target) {
     pthread_mutex_lock(&log->mutex);
     log->flushing = false;
     if (to > log->durable) log->durable = to;
-    pthread_cond_broadcast(&log->flushed);
+    pthread_cond_broadcast(log->flushed);
   }
   pthread_mutex_unlock(&log->mutex);
 }
@@ -260,39 +264,43 @@ static void sync_to(struct log *log, uint64_t target) {
 static const char *folder;
 static uint8_t payload[PAYLOAD];
 static volatile uint8_t sink;
-static int printed;
 
-static void say(const char *name, double value) {
-  printf("%s\"%s\":%.6g", printed++ > 0 ? "," : "", name, value);
+static void *room(size_t bytes) {
+  void *found = malloc(bytes);
+  if (found == NULL) fail("malloc");
+  memset(found, 0, bytes);
+  return found;
 }
 
-static void memory_append(void) {
+static double memory_append(void) {
   enum { SLOTS = 4096 };
-  uint8_t *log = calloc(SLOTS, FRAME), frame[FRAME];
-  if (log == NULL) fail("calloc");
+  uint8_t *log = room((size_t)SLOTS * FRAME), frame[FRAME];
   double begin = now();
   for (int n = 0; n < MEMORY_APPENDS; n++) {
     put_frame(frame, payload, PAYLOAD);
     memcpy(log + (size_t)(n % SLOTS) * FRAME, frame, FRAME);
+    /* Each is seen: none may be left out because the next writes over it. */
     __asm__ volatile("" : : "r"(log) : "memory");
   }
-  say("mem_append_ns", (now() - begin) / MEMORY_APPENDS * 1e9);
+  double seconds = now() - begin;
   sink = log[FRAME];
   free(log);
+  return seconds / MEMORY_APPENDS * 1e9;
 }
 
-static void file_append(void) {
+static double file_append(void) {
   struct log log;
   uint8_t frame[FRAME];
-  open_log(&log, folder, "file.wal");
+  open_log(&log, folder, "file.wal", false);
   double begin = now();
   for (int n = 0; n < APPENDS; n++) append(&log, frame, payload, PAYLOAD);
-  say("file_append_ns", (now() - begin) / APPENDS * 1e9);
+  double seconds = now() - begin;
   close_log(&log);
+  return seconds / APPENDS * 1e9;
 }
 
 /* Preallocated, mapped, and touched for the first time while it is appended to. */
-static void mapped_append(void) {
+static double mapped_append(void) {
   size_t size = (size_t)APPENDS * FRAME;
   int fd = make_file(folder, "mapped.wal");
 #if defined(__linux__)
@@ -304,24 +312,107 @@ static void mapped_append(void) {
   if (log == MAP_FAILED) fail("mmap");
   double begin = now();
   for (size_t n = 0; n < APPENDS; n++) put_frame(log + n * FRAME, payload, PAYLOAD);
-  say("mapped_append_ns", (now() - begin) / APPENDS * 1e9);
+  double seconds = now() - begin;
   sink = log[size - 1];
   munmap(log, size);
   close(fd);
+  return seconds / APPENDS * 1e9;
 }
 
-static void big_append(void) {
+static double big_append(void) {
   struct log log;
-  uint8_t *big = malloc(MIB), *frame = malloc(MIB + HEADER);
-  if (big == NULL || frame == NULL) fail("malloc");
+  uint8_t *big = room(MIB), *frame = room(MIB + HEADER);
   memset(big, 7, MIB);
-  memset(frame, 0, MIB + HEADER);
-  open_log(&log, folder, "big.wal");
+  open_log(&log, folder, "big.wal", false);
   double begin = now();
   for (int n = 0; n < BIG_RECORDS; n++) append(&log, frame, big, MIB);
-  say("big_append_gib_s", BIG_RECORDS / 1024.0 / (now() - begin));
+  double seconds = now() - begin;
   close_log(&log);
   free(big), free(frame);
+  return BIG_RECORDS / 1024.0 / seconds;
+}
+
+static double commit_blocking(void) {
+  enum { COMMITS = 300 };
+  struct log log;
+  uint8_t frame[FRAME];
+  open_log(&log, folder, "commit.wal", false);
+  double begin = now();
+  for (int n = 0; n < COMMITS; n++) sync_to(&log, append(&log, frame, payload, PAYLOAD));
+  double seconds = now() - begin;
+  close_log(&log);
+  return COMMITS / seconds;
+}
+
+static void fill_group(uint8_t *group) {
+  for (int n = 0; n < GROUP; n++) put_frame(group + (size_t)n * FRAME, payload, PAYLOAD);
+}
+
+/* Framed into one buffer, one write for 1000, and where asked one flush. */
+static double by_groups(int groups, bool commits) {
+  uint8_t *group = room((size_t)GROUP * FRAME);
+  int fd = make_file(folder, "groups.wal");
+  double begin = now();
+  for (int n = 0; n < groups; n++) {
+    fill_group(group);
+    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
+    if (commits) flush(fd);
+  }
+  double seconds = now() - begin;
+  close(fd);
+  free(group);
+  return groups * GROUP / seconds;
+}
+
+static double commit_groups(void) { return by_groups(GROUPS, true); }
+static double append_groups(void) { return by_groups(APPENDS / GROUP, false); }
+
+static int count_intact(const uint8_t *buffer, size_t have, size_t *used) {
+  int count = 0;
+  size_t at = 0;
+  while (at + HEADER <= have) {
+    uint32_t crc, length;
+    memcpy(&crc, buffer + at, 4);
+    memcpy(&length, buffer + at + 4, 4);
+    if (at + HEADER + length > have) break;
+    if (crc32c(buffer + at + 4, length + 4) != crc) fail("a checksum does not match");
+    count++;
+    at += HEADER + length;
+  }
+  *used = at;
+  return count;
+}
+
+static void fill_replayed(int fd) {
+  uint8_t *group = room((size_t)GROUP * FRAME);
+  fill_group(group);
+  for (int n = 0; n < REPLAYED / GROUP; n++)
+    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
+  free(group);
+}
+
+/* In chunks of 1 MiB, each record verified. */
+static double replay(void) {
+  uint8_t *buffer = room(MIB);
+  int fd = make_file(folder, "replay.wal"), count = 0;
+  fill_replayed(fd);
+  size_t have = 0, used;
+  off_t base = 0;
+  double begin = now();
+  for (;;) {
+    ssize_t got = pread(fd, buffer + have, MIB - have, base + (off_t)have);
+    if (got < 0) fail("pread");
+    if (got == 0) break;
+    have += (size_t)got;
+    count += count_intact(buffer, have, &used);
+    memmove(buffer, buffer + used, have - used);
+    have -= used, base += (off_t)used;
+  }
+  double seconds = now() - begin;
+  if (count != REPLAYED) fail("a record is missing");
+  close(fd);
+  free(buffer);
+  return REPLAYED / seconds;
 }
 
 struct part {
@@ -340,116 +431,80 @@ static void *run_part(void *given) {
   return NULL;
 }
 
-static double by_threads(int threads, int records, bool commits) {
+/* What the case by threads that is being measured asks for. */
+static struct {
+  int threads, records;
+  bool commits, tuned;
+} crew;
+
+static double by_threads(void) {
   struct log log;
   pthread_t started[MOST_THREADS];
-  open_log(&log, folder, "threads.wal");
-  struct part part = {&log, records / threads, commits};
+  open_log(&log, folder, "threads.wal", crew.tuned);
+  struct part part = {&log, crew.records / crew.threads, crew.commits};
   double begin = now();
-  for (int n = 0; n < threads; n++)
+  for (int n = 0; n < crew.threads; n++)
     if (pthread_create(&started[n], NULL, run_part, &part) != 0) fail("pthread_create");
-  for (int n = 0; n < threads; n++) pthread_join(started[n], NULL);
+  for (int n = 0; n < crew.threads; n++) pthread_join(started[n], NULL);
   double seconds = now() - begin;
   close_log(&log);
-  return part.records * threads / seconds;
+  return part.records * crew.threads / seconds;
 }
 
-static void say_by_threads(const char *what, int threads, int records, bool commits) {
-  char name[64];
-  snprintf(name, sizeof name, "%s_%dthreads_per_s", what, threads);
-  say(name, by_threads(threads, records, commits));
+/* ---- Cases by name ---- */
+
+static void say(const char *figure, double (*measure)(void)) {
+  double a = measure(), b = measure(), c = measure();
+  double least = a < b ? a : b, most = a < b ? b : a;
+  printf(",\"%s\":%.6g", figure, c < least ? least : c > most ? most : c);
 }
 
-static void commit_blocking(void) {
-  enum { COMMITS = 300 };
-  struct log log;
-  uint8_t frame[FRAME];
-  open_log(&log, folder, "commit.wal");
-  double begin = now();
-  for (int n = 0; n < COMMITS; n++) sync_to(&log, append(&log, frame, payload, PAYLOAD));
-  say("commit_1_per_s", COMMITS / (now() - begin));
-  close_log(&log);
+static void say_by_threads(const char *what, int threads, int records, bool commits, bool tuned) {
+  char figure[64];
+  snprintf(figure, sizeof figure, "%s_%dthreads%s_per_s", what, threads, tuned ? "_tuned" : "");
+  crew.threads = threads, crew.records = records;
+  crew.commits = commits, crew.tuned = tuned;
+  say(figure, by_threads);
 }
 
-static void fill_group(uint8_t *group) {
-  for (int n = 0; n < GROUP; n++) put_frame(group + (size_t)n * FRAME, payload, PAYLOAD);
+/* append-threads-N, commit-threads-N, commit-tuned-N */
+static bool run_by_threads(const char *name) {
+  int threads;
+  const char *digits = strrchr(name, '-');
+  if (digits == NULL || sscanf(digits + 1, "%d", &threads) != 1) return false;
+  if (threads < 1 || threads > MOST_THREADS) return false;
+  int commits = (threads <= 8 ? 200 : 100) * threads;
+  if (strncmp(name, "append-threads-", 15) == 0)
+    say_by_threads("file_append", threads, THREAD_APPENDS, false, false);
+  else if (strncmp(name, "commit-threads-", 15) == 0)
+    say_by_threads("commit", threads, commits, true, false);
+  else if (strncmp(name, "commit-tuned-", 13) == 0)
+    say_by_threads("commit", threads, commits, true, true);
+  else return false;
+  return true;
 }
 
-/* The limit of a group of 1000: framed into one buffer, one write, one flush. */
-static void commit_groups(void) {
-  uint8_t *group = malloc((size_t)GROUP * FRAME);
-  if (group == NULL) fail("malloc");
-  int fd = make_file(folder, "groups.wal");
-  double begin = now();
-  for (int n = 0; n < GROUPS; n++) {
-    fill_group(group);
-    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
-    flush(fd);
+static const struct {
+  const char *name, *figure;
+  double (*measure)(void);
+} cases[] = {
+    {"mem", "mem_append_ns", memory_append},
+    {"file", "file_append_ns", file_append},
+    {"mapped", "mapped_append_ns", mapped_append},
+    {"big", "big_append_gib_s", big_append},
+    {"commit", "commit_1_per_s", commit_blocking},
+    {"commit-groups", "commit_batch1000_per_s", commit_groups},
+    {"append-groups", "append_batch1000_per_s", append_groups},
+    {"replay", "replay_per_s", replay},
+};
+
+static bool run_case(const char *name) {
+  for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+    if (strcmp(name, cases[n].name) != 0) continue;
+    say(cases[n].figure, cases[n].measure);
+    return true;
   }
-  say("commit_batch1000_per_s", GROUPS * GROUP / (now() - begin));
-  close(fd);
-  free(group);
-}
-
-/* The same without the flush. */
-static void append_groups(void) {
-  uint8_t *group = malloc((size_t)GROUP * FRAME);
-  if (group == NULL) fail("malloc");
-  int fd = make_file(folder, "groups.wal"), groups = APPENDS / GROUP;
-  double begin = now();
-  for (int n = 0; n < groups; n++) {
-    fill_group(group);
-    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
-  }
-  say("append_batch1000_per_s", groups * GROUP / (now() - begin));
-  close(fd);
-  free(group);
-}
-
-static int count_intact(const uint8_t *buffer, size_t have, size_t *used) {
-  int count = 0;
-  size_t at = 0;
-  while (at + HEADER <= have) {
-    uint32_t crc, length;
-    memcpy(&crc, buffer + at, 4);
-    memcpy(&length, buffer + at + 4, 4);
-    if (at + HEADER + length > have) break;
-    if (crc32c(buffer + at + 4, length + 4) != crc) fail("a checksum does not match");
-    count++;
-    at += HEADER + length;
-  }
-  *used = at;
-  return count;
-}
-
-/* In chunks of 1 MiB, each record verified. */
-static void replay(void) {
-  uint8_t *group = malloc((size_t)GROUP * FRAME), *buffer = malloc(MIB);
-  if (group == NULL || buffer == NULL) fail("malloc");
-  memset(buffer, 0, MIB);
-  int fd = make_file(folder, "replay.wal");
-  fill_group(group);
-  for (int n = 0; n < REPLAYED / GROUP; n++)
-    write_all(fd, group, (size_t)GROUP * FRAME, (off_t)n * GROUP * FRAME);
-  int count = 0;
-  size_t have = 0;
-  off_t base = 0;
-  double begin = now();
-  for (;;) {
-    ssize_t got = pread(fd, buffer + have, MIB - have, base + (off_t)have);
-    if (got < 0) fail("pread");
-    if (got == 0) break;
-    size_t used;
-    have += (size_t)got;
-    count += count_intact(buffer, have, &used);
-    memmove(buffer, buffer + used, have - used);
-    have -= used, base += (off_t)used;
-  }
-  double seconds = now() - begin;
-  if (count != REPLAYED) fail("a record is missing");
-  say("replay_per_s", REPLAYED / seconds);
-  close(fd);
-  free(group), free(buffer);
+  return run_by_threads(name);
 }
 
 int main(int count, char **words) {
@@ -462,26 +517,10 @@ int main(int count, char **words) {
   by_instruction = has_instruction();
   memset(payload, 7, sizeof payload);
   printf("{\"checksum\":\"%s\"", by_instruction ? INSTRUCTION : "tables");
-  printed = 1;
   for (int n = 2; n < count; n++) {
-    const char *name = words[n];
-    int threads;
-    if (strcmp(name, "mem") == 0) memory_append();
-    else if (strcmp(name, "file") == 0) file_append();
-    else if (strcmp(name, "mapped") == 0) mapped_append();
-    else if (strcmp(name, "big") == 0) big_append();
-    else if (strcmp(name, "replay") == 0) replay();
-    else if (strcmp(name, "commit") == 0) commit_blocking();
-    else if (strcmp(name, "commit-groups") == 0) commit_groups();
-    else if (strcmp(name, "append-groups") == 0) append_groups();
-    else if (sscanf(name, "append-threads-%d", &threads) == 1 && threads > 0 && threads <= MOST_THREADS)
-      say_by_threads("file_append", threads, THREAD_APPENDS, false);
-    else if (sscanf(name, "commit-threads-%d", &threads) == 1 && threads > 0 && threads <= MOST_THREADS)
-      say_by_threads("commit", threads, (threads <= 8 ? 200 : 100) * threads, true);
-    else {
-      fprintf(stderr, "no case %s\n", name);
-      return 64;
-    }
+    if (run_case(words[n])) continue;
+    fprintf(stderr, "no case %s\n", words[n]);
+    return 64;
   }
   printf("}\n");
   return 0;

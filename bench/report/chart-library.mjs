@@ -2,8 +2,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+const at = (name) => fileURLToPath(new URL(`../node_modules/uplot/dist/${name}`, import.meta.url));
+
 export function chartLibrary() {
-  const at = (name) => fileURLToPath(new URL(`../node_modules/uplot/dist/${name}`, import.meta.url));
   try {
     return {
       script: readFileSync(at("uPlot.iife.min.js"), "utf8"),

@@ -1,11 +1,13 @@
 /** The goals, and whether a run meets them: ratios of medians in that run. */
-import { caseOf, medianOf } from "./figures.mjs";
+import { nativeTitles } from "../cases.mjs";
+import { subjects } from "../subjects/subjects.mjs";
+import { medianOf } from "./figures.mjs";
 
 /** `ours` is so many times `theirs`, in rate. */
-const times = (ours, theirs, of) => ({ kind: "ratio", ours, theirs, of, atLeast: true });
+const times = (ours, theirs, of) => ({ kind: "ratio", ours, theirs, of });
 /** Our cost is so many times theirs: the inverse of the rates. */
-const cost = (ours, theirs, of) => ({ kind: "cost", ours, theirs, of, atLeast: false });
-const under = (ours, of, unit) => ({ kind: "limit", ours, of, unit, atLeast: false });
+const cost = (ours, theirs, of) => ({ kind: "cost", ours, theirs, of });
+const under = (ours, of, unit) => ({ kind: "limit", ours, of, unit });
 const at = (name, subject) => ({ name, subject });
 const on = (name, subject, theirs) => [at(name, subject), at(name, theirs)];
 
@@ -76,10 +78,7 @@ export const goals = [
   {
     work: "RSS growth while replaying 1 GiB",
     goal: "under 64 MiB",
-    parts: [
-      under(at("memory", "wal-file"), 64, "MiB"),
-      under(at("memory-await", "wal-file"), 64, "MiB"),
-    ],
+    parts: [under(at("memory", "wal-file"), 64, "MiB"), under(at("memory-await", "wal-file"), 64, "MiB")],
   },
   {
     work: "2 and 8 worker threads, appends",
@@ -107,31 +106,33 @@ function reachedBy(result, { kind, ours, theirs }) {
 function judge(result, part) {
   const reached = reachedBy(result, part);
   if (reached === null) return { reached, met: null };
-  return { reached, met: part.atLeast ? reached >= part.of : part.kind === "limit" ? reached < part.of : reached <= part.of };
+  const holds = { ratio: reached >= part.of, cost: reached <= part.of, limit: reached < part.of };
+  return { reached, met: holds[part.kind] };
 }
 
+const titleOf = (subject) => subjects[subject]?.title ?? nativeTitles[subject] ?? subject;
+
 /** What a part compares, in words: "wal-db, file / native, file". */
-function compared(result, { ours, theirs }) {
-  const title = ({ name, subject }) =>
-    caseOf(result, name)?.rows.find((row) => row.subject === subject || row.subject === `${subject}-reference`)
-      ?.title ?? subject;
-  return theirs === undefined ? `${ours.name}: ${title(ours)}` : `${title(ours)} / ${title(theirs)}`;
+function compared({ ours, theirs }) {
+  const own = titleOf(ours.subject);
+  return theirs === undefined ? `${ours.name}: ${own}` : `${own} / ${titleOf(theirs.subject)}`;
 }
+
+const signs = { ratio: "≥", cost: "≤", limit: "<" };
 
 /** One line for each part of each goal. `met`: null where a figure is missing. */
 export function verdicts(result) {
   return goals.flatMap(({ work, goal, parts }) =>
     parts.map((part) => {
       const { reached, met } = judge(result, part);
-      const bound = `${part.atLeast ? "≥" : part.kind === "limit" ? "<" : "≤"} ${part.of}${part.unit === undefined ? "" : ` ${part.unit}`}`;
-      const shown = reached === null ? "-" : `${reached.toFixed(2)}${part.unit === undefined ? "" : ` ${part.unit}`}`;
+      const unit = part.unit === undefined ? "" : ` ${part.unit}`;
       return {
         work,
         goal,
-        compared: compared(result, part),
-        measure: part.kind === "cost" ? "cost" : part.kind === "limit" ? "limit" : "rate",
-        bound,
-        reached: shown,
+        compared: compared(part),
+        kind: part.kind,
+        bound: `${signs[part.kind]} ${part.of}${unit}`,
+        reached: reached === null ? "-" : `${reached.toFixed(2)}${unit}`,
         verdict: met === null ? "not measured" : met ? "met" : "NOT MET",
       };
     }),

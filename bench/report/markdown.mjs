@@ -16,10 +16,10 @@ export function markdownTable(head, cells, rightFrom = head.length) {
 }
 
 function goalSection(result) {
-  const cells = verdicts(result).map(({ work, goal, compared, measure, reached, verdict }) => [
+  const cells = verdicts(result).map(({ work, goal, compared, kind, reached, verdict }) => [
     work,
     goal,
-    `${compared}${measure === "cost" ? " (cost)" : ""}`,
+    `${compared}${kind === "cost" ? " (cost)" : ""}`,
     reached,
     verdict === "NOT MET" ? "**not met**" : verdict,
   ]);

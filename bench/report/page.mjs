@@ -11,7 +11,11 @@ import { caseCells, goalCells, headLines } from "./table.mjs";
 const textOf = (name) => readFileSync(new URL(name, import.meta.url), "utf8");
 
 export function escapeHtml(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }
 
 /** Prose in which `code` stands between backticks. */
@@ -33,7 +37,8 @@ function htmlTable(caption, head, cells, figuresFrom) {
     return classes.length === 0 ? "" : ` class="${classes.join(" ")}"`;
   };
   const heads = head.map((cell, n) => `<th scope="col"${kind(n, "")}>${prose(cell)}</th>`).join("");
-  const row = (line) => `<tr>${line.map((cell, n) => `<td${kind(n, cell)}>${prose(cell)}</td>`).join("")}</tr>`;
+  const row = (line) =>
+    `<tr>${line.map((cell, n) => `<td${kind(n, cell)}>${prose(cell)}</td>`).join("")}</tr>`;
   const label = escapeHtml(caption.replaceAll("`", ""));
   return `<div class="wide"><table aria-label="${label}">
 <thead><tr>${heads}</tr></thead>
@@ -120,7 +125,7 @@ export function page(result, library) {
       ? ""
       : `<script type="application/json" id="figures">${embedded(charts)}</script>
 <script>${library.script.replaceAll("</script", "<\\/script")}</script>
-<script>${textOf("./charts.js")}</script>`;
+<script type="module">${textOf("./charts.js")}</script>`;
   return `<!doctype html>
 <html lang="en">
 <head>

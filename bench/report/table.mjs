@@ -19,7 +19,13 @@ export function columns(lines, leftColumns) {
 export function caseCells(each) {
   const rows = each.rows.filter((row) => row.values.length > 0).map(told);
   const latencies = rows.some((row) => row.percentiles !== null);
-  const head = ["", each.unit, "least .. most", "spread", ...(latencies ? ["p50", "p90", "p99.9", "max"] : [])];
+  const head = [
+    "",
+    each.unit,
+    "least .. most",
+    "spread",
+    ...(latencies ? ["p50", "p90", "p99.9", "max"] : []),
+  ];
   const cells = rows.map((row) => [
     row.title,
     row.median,
@@ -41,7 +47,9 @@ export function headLines(result) {
     machineLine(on),
     `records of 256 bytes unless said; medians of ${rounds} rounds; spread: (most - least) / median${quick ? "; QUICK: sizes too small to quote" : ""}`,
     ...(busy(on) ? [`The machine was busy (load ${on.load}): not to be quoted.`] : []),
-    ...(on.fileSystem === "tmpfs" ? ["On tmpfs a flush does nothing: durable commits say nothing here."] : []),
+    ...(on.fileSystem === "tmpfs"
+      ? ["On tmpfs a flush does nothing: durable commits say nothing here."]
+      : []),
     ...absent.map(({ title, why }) => `not there: ${title} (${why})`),
     ...(floor.compiler === null ? [`no native floor in C: ${floor.why}`] : []),
   ];
@@ -49,9 +57,9 @@ export function headLines(result) {
 
 export function goalCells(result) {
   const head = ["goal", "compared", "bound", "reached", ""];
-  const cells = verdicts(result).map(({ work, compared, measure, bound, reached, verdict }) => [
+  const cells = verdicts(result).map(({ work, compared, kind, bound, reached, verdict }) => [
     work,
-    `${compared}${measure === "cost" ? " (cost)" : ""}`,
+    `${compared}${kind === "cost" ? " (cost)" : ""}`,
     bound,
     reached,
     verdict,

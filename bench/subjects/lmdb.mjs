@@ -23,7 +23,7 @@ export async function lmdbSubject() {
           for (const record of records) db.putSync(next++, record);
         });
       }
-      const one = (record) => void db.putSync(next++, record);
+      const one = (record) => db.putSync(next++, record);
       return {
         append: one,
         appendBatch: batch,

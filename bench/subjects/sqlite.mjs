@@ -35,11 +35,12 @@ function engine(database, durable, rows) {
 
 const select = "SELECT data FROM log ORDER BY lsn";
 
+const pluckedRows = (database) => database.prepare(select).pluck().iterate();
+
 export async function betterSqliteSubject() {
   const { default: Database } = await import("better-sqlite3");
-  const rows = (database) => database.prepare(select).pluck().iterate();
   return {
-    open: (folder, { durable }) => engine(new Database(join(folder, "log.db")), durable, rows),
+    open: (folder, { durable }) => engine(new Database(join(folder, "log.db")), durable, pluckedRows),
   };
 }
 
@@ -47,11 +48,12 @@ function* dataOf(rows) {
   for (const row of rows) yield row.data;
 }
 
+/** Statement.iterate came in Node 22.13. */
+const namedRows = (database) => dataOf(database.prepare(select).iterate());
+
 export async function nodeSqliteSubject() {
   const { DatabaseSync } = await import("node:sqlite");
-  // Statement.iterate came in 22.13.
-  const rows = (database) => dataOf(database.prepare(select).iterate());
   return {
-    open: (folder, { durable }) => engine(new DatabaseSync(join(folder, "log.db")), durable, rows),
+    open: (folder, { durable }) => engine(new DatabaseSync(join(folder, "log.db")), durable, namedRows),
   };
 }
