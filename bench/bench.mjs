@@ -132,8 +132,7 @@ async function subjectTurn(each, name, run) {
     filled === null
       ? inFolder(join(run.folder, "log"), (folder) => process.run(each.body, folder, some))
       : process.run(each.body, filled, some);
-  // A third of the work, or where a log was filled, all of it.
-  if (!each.fresh) await once(filled === null ? warmUpSizes(sizes) : sizes);
+  for (let n = each.fresh ? 0 : (each.warmUps ?? 1); n > 0; n--) await once(sizes);
   return {
     subject: name,
     title: run.present[name].title,
@@ -145,12 +144,6 @@ async function subjectTurn(each, name, run) {
     },
     end: () => process.stop(),
   };
-}
-
-function warmUpSizes(sizes) {
-  const { perBatch = 1, threads = 1, records } = sizes;
-  const unit = perBatch * threads;
-  return { ...sizes, records: Math.max(1, Math.ceil(records / 3 / unit)) * unit };
 }
 
 function nativeTurns(figure, run) {

@@ -3,7 +3,8 @@
  * look, and who does it. Figures of the native floor stand beside those of the same work.
  *
  * `fixture`: a log that is filled once, before the rounds, and kept for as long as a later case needs one
- * filled with as much. `fresh`: a new process each round. `settle`: what others have written is flushed first.
+ * filled with as much. `warmUps`: rounds before those that count (default 1). `fresh`: a new process each
+ * round, cold. `settle`: what others have written is flushed first.
  */
 const stores = ["wal-file", "wal-segmented", "wal-mapped", "wal-memory"];
 const onDisk = ["wal-file", "wal-segmented", "wal-mapped"];
@@ -97,6 +98,7 @@ const replays = ["for of", "for await"].map((form) => ({
   unit: "records/s",
   better: "more",
   body: "replay",
+  warmUps: 2,
   sizes: { recordBytes, records: 500_000, asynchronously: form === "for await" },
   quick: { records: 200_000 },
   fixture: true,
@@ -143,6 +145,7 @@ export const cases = [
     unit: "records/s",
     better: "more",
     body: "append",
+    warmUps: 3,
     sizes: { recordBytes, records: 300_000 },
     quick: { records: 100_000 },
     fewer: { subjects: databases, records: 60_000 },
@@ -151,6 +154,7 @@ export const cases = [
       nativeFile,
       native("native-mapped", "mapped_append_ns", "mapped", null, perSecond),
       native("native-memory", "mem_append_ns", "mem", "mem", perSecond),
+      native("native-memory-kept", "mem_kept_append_ns", "mem-kept", null, perSecond),
     ],
   },
   {
@@ -159,6 +163,7 @@ export const cases = [
     unit: "records/s",
     better: "more",
     body: "appendBatch",
+    warmUps: 2,
     sizes: { recordBytes, records: 300_000, perBatch: 1000 },
     quick: { records: 100_000 },
     subjects: [...stores, "fs", ...databases],
@@ -183,6 +188,7 @@ export const cases = [
     unit: "records/s",
     better: "more",
     body: "verify",
+    warmUps: 2,
     sizes: { recordBytes, records: 500_000 },
     quick: { records: 200_000 },
     fixture: true,
@@ -240,6 +246,7 @@ export const nativeTitles = {
   "native-file": "native, file",
   "native-mapped": "native, mapped",
   "native-memory": "native, memory",
+  "native-memory-kept": "native, memory kept",
   "native-threads": "native threads",
   "native-tuned": "native threads, tuned",
   "native-group": "native, one write per 1000",

@@ -54,6 +54,7 @@ export const caveats = [
   "SQLite's calls block: its concurrent callers commit one after the other. wal-db, LMDB and LevelDB work off the thread while callers wait.",
   "The native floor of 1000 committers is one write and one flush per 1000 records, by one thread: a limit, and not a program that takes 1000 callers.",
   "Native threads: an append wakes all who wait, as in the plain design; tuned, it wakes nobody who waits for a flush. The goal names the plain one.",
+  "Native memory: frames written into one buffer of 1 MiB again and again, which stays in the processor's cache; kept, into fresh memory, as a log in memory must. The goal names the former.",
   "LMDB maps its file: its resident memory counts pages of the page cache that the system takes back when it needs them.",
   "Reopening: LevelDB may still compact what was written before; SQLite opens the file at the first statement.",
   "Where a subject is much slower than the others at durable commits, it is given fewer records; the rate is told, not the time.",

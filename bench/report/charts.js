@@ -37,7 +37,8 @@ const whiskers = (rows) => (plot) => {
 };
 
 /** Names under bars break where they have a space, so that they fit. */
-const lines = (title) => title.replaceAll(", ", ",\n").replaceAll(" (", "\n(");
+const lines = (title) =>
+  title.replaceAll(" ", "\n").replaceAll("better-", "better-\n").replaceAll(":", ":\n");
 
 function bars(each, width) {
   const rows = each.rows;
@@ -81,10 +82,19 @@ function bars(each, width) {
   };
 }
 
-const dashes = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+/** A line for each: the stores of wal-db by dashes, the others by colours too. */
+const strokes = {
+  "wal-file": ["ours", []],
+  "wal-segmented": ["ours", [6, 4]],
+  "wal-mapped": ["ours", [2, 3]],
+  fs: ["floor", []],
+  "better-sqlite3": ["peer", []],
+  "node-sqlite": ["peer", [6, 4]],
+  level: ["level", []],
+  lmdb: ["lmdb", []],
+};
 
 function curves(each, width) {
-  const counts = { ours: 0, peer: 0, floor: 0 };
   return {
     options: {
       width,
@@ -95,13 +105,13 @@ function curves(each, width) {
       series: [
         { label: each.across, value: (_, n) => (n === null ? "" : each.points[n]) },
         ...each.lines.map(({ subject, title }) => {
-          const kind = kindOf(subject);
+          const [name, dash] = strokes[subject];
           return {
             label: title,
-            stroke: colour(kind),
+            stroke: colour(name),
             width: 2,
-            dash: dashes[counts[kind]++ % dashes.length],
-            points: { show: true, size: 6, fill: colour(kind) },
+            dash,
+            points: { show: true, size: 6, fill: colour(name) },
             value: (_, value) => short(value),
           };
         }),
