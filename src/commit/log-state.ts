@@ -16,6 +16,7 @@
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
  *   12      lowered   how often the tail went down: a range taken back, or the end cut
+ *   13      gone      how many of the cuts have taken the bytes away as well
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
@@ -78,7 +79,8 @@ const behindCell = 9;
 const cutsCell = 10;
 const writersCell = 11;
 const loweredCell = 12;
-const cutEndsCell = 13;
+const goneCell = 13;
+const cutEndsCell = 14;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -161,6 +163,7 @@ export class LogState {
   #note: PoisonNote | null = null;
   #threads: Threads | null = null;
   #lookedAt = -Infinity;
+  #ownerLookedAt = -Infinity;
   /** Where it cannot be told whether a thread lives: since when it has shown no sign of it. */
   readonly #silences = new Map<number, Silence>();
   /** Called when the log is poisoned. Must not throw. */
@@ -434,6 +437,19 @@ export class LogState {
     return this.#cells.load(cutsCell);
   }
 
+  /** The bytes that the last cut was for are gone; before the gate opens. */
+  cutDone(): void {
+    this.#cells.add(goneCell, 1);
+  }
+
+  /**
+   * Another number before the bytes of a cut go, and once they are gone: a file that was opened in between may be
+   * one that went. Who writes, or flushes, behind the cut sees the second.
+   */
+  get filesChanged(): number {
+    return this.cuts + this.#cells.load(goneCell);
+  }
+
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */
   lowestCutSince(count: number): number {
     let lowest = Infinity;
@@ -618,16 +634,32 @@ export class LogState {
     this.#lookAtOthers(threads);
   }
 
+  /**
+   * For a thread that is about to append to a log that another opened: looks, now and then, whether that one
+   * is gone. Its lock went with it, and whoever has opened the log since writes where this one would.
+   */
+  lookForOwner(): void {
+    const threads = this.#threads;
+    if (threads === null) return;
+    const now = threads.now();
+    if (now - this.#ownerLookedAt < deathLookMilliseconds) return;
+    this.#ownerLookedAt = now;
+    this.#lookAt(0, threads);
+  }
+
   #lookAtOthers(threads: Threads): void {
     this.#lookedAt = threads.now();
     const writers = this.#cells.load(writersCell);
-    for (let i = 0; i < writers; i++) {
-      if (i === this.#writer) continue;
-      const owner = this.#cells.load(ownersCell + i);
-      if (owner === nobody || !this.#isDead(i, owner, threads)) continue;
-      // One undertaker: another's second blow could hit the thread that has the slot next.
-      if (this.#cells.compareExchange(ownersCell + i, owner, -threads.self()) === owner) this.#bury(i);
-    }
+    for (let i = 0; i < writers; i++) this.#lookAt(i, threads);
+  }
+
+  #lookAt(writer: number, threads: Threads): void {
+    if (writer === this.#writer) return;
+    const owner = this.#cells.load(ownersCell + writer);
+    if (owner === nobody || !this.#isDead(writer, owner, threads)) return;
+    // One undertaker: another's second blow could hit the thread that has the slot next.
+    if (this.#cells.compareExchange(ownersCell + writer, owner, -threads.self()) === owner)
+      this.#bury(writer);
   }
 
   #isGone(writer: number): boolean {

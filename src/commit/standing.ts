@@ -63,6 +63,8 @@ export class Standing {
   }
 
   checkWritable(): void {
+    // First of all: nothing else tells a thread that only appends.
+    if (!this.role.isOwner) this.#state.lookForOwner();
     // On the way of every append: one look at what threads share, where all is well.
     if (this.#state.isOpen && !this.#closing && !this.role.readOnly && !this.#state.writing) return;
     this.checkSyncable();

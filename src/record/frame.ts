@@ -21,6 +21,22 @@ export type RecordInput = Uint8Array | string;
 
 const encoder = new TextEncoder();
 
+/**
+ * What a class that extends Uint8Array may have put something else in the place of: its own `length`, or a
+ * constructor that `subarray` would call with other arguments than it takes. That must neither run here,
+ * in the middle of a batch, nor decide where the next frame begins. And of any other object,
+ * a proxy too, the name is undefined.
+ */
+const trueName: () => string | undefined = trueGetter(Symbol.toStringTag);
+const trueLength: () => number = trueGetter("length");
+const trueStart: () => number = trueGetter("byteOffset");
+const trueBuffer: () => ArrayBufferLike = trueGetter("buffer");
+
+function trueGetter<T>(name: string | symbol): () => T {
+  const shared = Object.getPrototypeOf(Uint8Array.prototype) as object;
+  return Object.getOwnPropertyDescriptor(shared, name)?.get as () => T;
+}
+
 /** A UTF-16 code unit takes at most so many bytes of UTF-8. */
 const utf8BytesPerUnitMax = 3;
 
@@ -78,14 +94,27 @@ export class FrameBuffer {
       payloadLength = this.#encode(record, payloadStart, maxBytes);
     } else {
       const payload = payloadOf(record, maxBytes);
-      payloadLength = payload.length;
+      payloadLength = trueLength.call(payload);
       this.#makeRoom(payloadStart + payloadLength);
-      this.bytes.set(payload, payloadStart);
+      this.#copy(payload, payloadStart);
     }
     sealFrame(this.bytes, start, payloadLength);
     const size = headerBytes + payloadLength;
     this.length = start + size;
     return size;
+  }
+
+  #copy(payload: Uint8Array, at: number): void {
+    try {
+      this.bytes.set(payload, at);
+    } catch (cause) {
+      throw invalidArgument(
+        "A record has no bytes any more: its buffer was transferred, or has been resized.",
+        {
+          cause,
+        },
+      );
+    }
   }
 
   #encode(text: string, at: number, maxBytes: number): number {
@@ -146,18 +175,28 @@ export function headerFor(payload: Uint8Array): Uint8Array {
   return header;
 }
 
-/** The bytes of a record, checked against the limit. */
+/** How long a record is, in bytes or in units of UTF-16. */
+export function lengthOf(record: RecordInput): number {
+  if (typeof record === "string") return record.length;
+  if (trueName.call(record) === "Uint8Array") return trueLength.call(record);
+  throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
+}
+
+/** The bytes of a record, checked against the limit; of a class of the user's own perhaps. */
 export function payloadOf(record: RecordInput, maxBytes: number): Uint8Array {
   if (typeof record === "string") {
     // A unit is at least one byte of UTF-8: what cannot fit is refused before it is encoded.
     if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
     return payloadOf(encoder.encode(record), maxBytes);
   }
-  if (!(record instanceof Uint8Array)) {
-    throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
-  }
-  if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
+  const length = lengthOf(record);
+  if (length > maxBytes) throw recordTooLarge(length, maxBytes);
   return record;
+}
+
+/** The same bytes, where they are, of no class but Uint8Array: its methods are what they seem. */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(trueBuffer.call(bytes), trueStart.call(bytes), trueLength.call(bytes));
 }
 
 function allocate(size: number): Uint8Array {

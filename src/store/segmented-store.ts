@@ -31,8 +31,8 @@
  * segments too. A segment is looked for on disk, not in a list; who comes first makes it. Every
  * segment below what is committed is full or the last, so a gap is never filled from here. Who
  * flushes, flushes every segment in the range that the log names, whoever wrote it, and the
- * directory when the range reaches a segment whose name it has not flushed. After a cut each thread
- * lets go of its descriptors: they may be of files that are gone.
+ * directory when the range reaches a segment whose name it has not flushed. When a cut begins, and when
+ * its bytes are gone, each thread lets go of its descriptors: they may be of files that are gone.
  *
  * Dropping the front, to `offset`: the marker is replaced durably; then segments that end at or
  * below go, low to high. A crash in between leaves segments below the head, which the next one
@@ -252,6 +252,7 @@ export class SegmentedStore implements WalStore {
 
   async flush(): Promise<void> {
     const flight = this.#takeFlight();
+    const cutsSeen = this.#cutsSeen;
     this.#inFlight.add(flight);
     try {
       for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
@@ -262,7 +263,10 @@ export class SegmentedStore implements WalStore {
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
-      this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      // After a cut there may be others of those names.
+      if (cutsSeen === this.#cutsSeen) {
+        this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      }
     } finally {
       this.#inFlight.delete(flight);
     }

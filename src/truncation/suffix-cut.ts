@@ -155,6 +155,7 @@ export class SuffixCut {
       this.#state.setPoison(failure);
       throw failure;
     } finally {
+      this.#state.cutDone();
       this.#beside?.noteCut(end);
     }
   }

@@ -31,7 +31,10 @@ export class Archived {
     const taken = (): void => {
       if (cuts === this.#cuts) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
     };
-    return { fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable), taken };
+    return {
+      fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable, machine.faultsMet),
+      taken,
+    };
   }
 
   /** What was removed before it was handed over, or null. */
@@ -49,14 +52,15 @@ export class Archived {
     segment: SealedSegment,
     seen: Uint8Array | undefined,
     durable: Uint8Array | undefined,
+    faultsMet: number,
   ): string | null {
     const what = `the archive was handed ${segment.start} to ${segment.end}`;
     if (seen === undefined || seen.length !== segment.end - segment.start)
       return `${what}, which is not a whole segment`;
     if (durable === undefined || !sameBytes(durable, seen)) return `${what}, which is not on stable storage`;
     if (crc32c(seen) !== segment.checksum) return `${what} with a wrong checksum`;
-    return this.#upTo !== null && segment.start > this.#upTo
-      ? `${what}, though it has only what is below ${this.#upTo}`
-      : null;
+    // Where its position could not be written down, an open without the hook has forgotten it.
+    const isContiguous = this.#upTo === null || segment.start <= this.#upTo || faultsMet > 0;
+    return !isContiguous ? `${what}, though it has only what is below ${this.#upTo}` : null;
   }
 }

@@ -297,13 +297,13 @@ for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
     wal.append("first");
     const joined = Wal.attach(wal.share());
     const { end } = wal;
-    class Closing extends Uint8Array {
-      override get length(): number {
-        wal.closeBlocking();
-        return super.length;
-      }
-    }
-    assert.throws(() => joined.append(new Closing(8)), walFault("WAL_CLOSED"));
+    const encoder = new TextEncoder();
+    const encodeInto = encoder.encodeInto.bind(encoder);
+    t.mock.method(TextEncoder.prototype, "encodeInto", function (text: string, into: Uint8Array) {
+      wal.closeBlocking();
+      return encodeInto(text, into);
+    });
+    assert.throws(() => joined.append("é"), walFault("WAL_CLOSED"));
     assert.equal(joined.end, end);
     await joined.close();
   });
