@@ -256,5 +256,6 @@ export const nativeTitles = {
 export function sizesOf(each, quick, subject) {
   const sizes = { ...each.sizes, ...(quick ? each.quick : {}) };
   if (!each.fewer?.subjects.includes(subject)) return sizes;
-  return { ...sizes, records: Math.min(sizes.records, each.fewer.records) };
+  const fewer = quick ? Math.ceil(each.fewer.records / 3) : each.fewer.records;
+  return { ...sizes, records: Math.min(sizes.records, fewer) };
 }

@@ -81,9 +81,8 @@ export const fsSubject = {
   },
   verify(folder) {
     const fd = openSync(join(folder, "log"), "r");
-    let count = 0;
-    replay(fd, () => count++);
-    closeSync(fd);
-    return count;
+    let records = 0;
+    replay(fd, () => records++);
+    return { records, close: () => closeSync(fd) };
   },
 };

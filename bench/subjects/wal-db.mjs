@@ -44,9 +44,7 @@ export async function walSubject(store) {
     /** Opens and verifies every record from the head; how many there were. */
     verify(folder) {
       const wal = openWal(folder, { verify: "full" });
-      const { records } = wal.recovery;
-      wal.closeBlocking();
-      return records;
+      return { records: wal.recovery.records, close: () => wal.closeBlocking() };
     },
   };
 }
