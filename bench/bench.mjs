@@ -5,7 +5,7 @@
  *                     --floor PROGRAM --sqlite-node PROGRAM]
  *
  *   --only         cases whose names begin so, by commas; --list names them
- *   --rounds       how often each is measured (default 5; 3 with --quick)
+ *   --rounds       how often each is measured (default 5; 2 with --quick)
  *   --quick        smaller sizes: to see that it works, not to be quoted
  *   --dir          where the logs lie while they are measured; a real disk (default: the temporary folder)
  *   --out          where benchmarks.json and benchmarks.html go (default: bench/out)
@@ -49,7 +49,7 @@ const only = asked.only.split(",").filter((name) => name !== "");
 const chosen = cases.filter(
   ({ name }) => only.length === 0 || only.some((prefix) => name.startsWith(prefix)),
 );
-const rounds = Number(asked.rounds || (asked.quick ? 3 : 5));
+const rounds = Number(asked.rounds || (asked.quick ? 2 : 5));
 const runtimeOf = (name) => (name === "node-sqlite" ? asked["sqlite-node"] : process.execPath);
 
 function tell(text) {
