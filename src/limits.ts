@@ -58,6 +58,20 @@ export const openSegmentsMax = 30;
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
 
+/** The largest segment that is mapped: address space, and what an ArrayBuffer can be on every runtime. */
+export const mappedSegmentBytesMax: number = 1024 * 1024 * 1024;
+
+/**
+ * Pages of a map are touched ahead of the appends: as far ahead as was appended since the last flush,
+ * since the flush writes what was touched; not before so much, and not farther than so much. Off the
+ * thread; in small pieces on it where so many calls are out that have not been seen to return, as in a
+ * loop that never gives up the thread.
+ */
+export const prefaultBytesMin: number = 64 * 1024;
+export const prefaultBytesMax: number = 8 * 1024 * 1024;
+export const prefaultsAtOnceMax = 64;
+export const prefaultHereBytes: number = 256 * 1024;
+
 /** Threads that may have one log open at a time, the owner among them. */
 export const writersMax: number = 64;
 

@@ -94,8 +94,7 @@ export class Archive {
     try {
       const archive = new Archive(store, side.segments, file, hook, durable, onTaken);
       // The note is there from now on, so that none who lack the hook remove what it has not seen.
-      // It begins at the lowest segment: below the head too there may be some that were kept for it.
-      const lowest = side.segments.list()[0]?.start ?? store.head;
+      const lowest = lowestWithoutGap(side.segments.list(), store.head);
       if (hook !== undefined && archive.#mark.lsn === null) archive.#mark.raise(lowest as Lsn);
       // Loss that was accepted by policy took segments away that had been archived.
       if (archive.position > end) archive.cut(end);
@@ -254,4 +253,19 @@ export class Archive {
     }
     return crc;
   }
+}
+
+/**
+ * Where an archive begins: below the head too there may be segments that were kept for it. But not
+ * those below a gap, left over when the power was cut while a front was being dropped.
+ */
+function lowestWithoutGap(segments: readonly StoreSegment[], head: number): number {
+  let lowest = segments[0]?.start ?? head;
+  let before = lowest;
+  for (const { start, end } of segments) {
+    if (start > head) break;
+    if (start !== before) lowest = start;
+    before = end;
+  }
+  return lowest;
 }

@@ -99,6 +99,10 @@ export const preludes: Readonly<Record<string, string>> = {
       if (wal.end !== 23) throw new Error("the example left the log at " + wal.end);
     });`,
 
+  MappedStore: `
+    import { Wal } from "wal-db";
+    import { MappedStore } from "wal-db/mapped";`,
+
   SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
 
   convert: `

@@ -372,8 +372,12 @@ export class World {
     if ("error" in opened) return this.#refused(op, opened.error, expected, before);
     this.#wal = opened.value;
     if (op.hook !== "none" && this.#layout.segmentSize !== null && !this.#faulty) {
-      const lowest = Math.min(...segmentsIn(before, this.#layout.path).keys());
-      this.#archived.begin(Number.isFinite(lowest) ? lowest * this.#layout.segmentSize : 0);
+      const { segmentSize } = this.#layout;
+      // Segments below a gap were left over when a front was being dropped.
+      const present = segmentsIn(before, this.#layout.path);
+      let lowest = Math.floor(opened.value.head / segmentSize);
+      while (present.has(lowest - 1)) lowest--;
+      this.#archived.begin(lowest * segmentSize);
     }
     this.machine.undisturbed(() => this.#opened(opened.value, op, view, expected));
   }
