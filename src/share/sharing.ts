@@ -98,7 +98,8 @@ function ownerGone(state: LogState): WalError | null {
 function joinedLog(state: LogState, store: WalStore): JoinedLog {
   const where = { path: store.path };
   return {
-    cuts: () => state.filesChanged,
+    cuts: () => state.lowered,
+    end: () => state.tail,
     failed: (error) => state.setPoison(asIoError(error, "The flush of a segment failed", where)),
   };
 }

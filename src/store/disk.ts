@@ -61,6 +61,9 @@ export interface Disk {
   /** Before a descriptor is closed: lets go of its lock where the closing does not (Windows). */
   unlock(fd: number): void;
 
+  /** The kind of file system a path is on, as statfs(2) of Linux numbers them; null where it cannot be told. */
+  fileSystem?(path: string): number | null;
+
   rename(from: string, to: string): void;
   remove(path: string): void;
   makeDirectory(path: string): void;
