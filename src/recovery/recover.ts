@@ -126,7 +126,8 @@ function openMark(store: WalStore): Mark {
  */
 function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): WalError | null {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null) return null;
+  // Where zeros are all that follows, what is found says whether anything is lost.
+  if (gap === null || gap.isBeforeZeros) return null;
   if (claim !== null && gap.offset >= claim) return null;
   if (overridden(options) && gap.reason !== "segment-size") return null;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
@@ -157,7 +158,7 @@ function* find(
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
   // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
   const gap = store.side?.gap?.() ?? null;
-  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  const reaches = claim !== null && (gap === null || gap.isBeforeZeros || gap.offset >= claim);
   if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.

@@ -894,8 +894,6 @@ function firstGap(
   for (let index = Math.floor(head / segmentSize); index < lastWithBytes; index++) {
     const size = sizes.get(index);
     if (size === segmentSize) continue;
-    // Nor do zeros, which were set aside, and outlived the segment before them in a power cut.
-    if (holdOnlyZeros(disk, realDir, sizes, index)) return null;
     return {
       offset: Math.max(head, index * segmentSize + (size ?? 0)),
       path: join(realDir, segmentName(index)),
@@ -905,6 +903,7 @@ function firstGap(
           : looksLikeAnotherSize(sizes, last)
             ? "segment-size"
             : "short-segment",
+      isBeforeZeros: holdOnlyZeros(disk, realDir, sizes, index),
     };
   }
   return null;

@@ -146,6 +146,8 @@ export interface StoreGap {
   readonly path: string;
   /** `segment-size`: every other part is as short as this one, as though parts had another size. */
   readonly reason: "missing-segment" | "short-segment" | "segment-size";
+  /** Nothing but zeros follows: room that was set aside, and outlived what stood before it in a power cut. */
+  readonly isBeforeZeros: boolean;
 }
 
 export interface MarkFile {
