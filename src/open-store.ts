@@ -88,23 +88,28 @@ interface Outwaiting {
  * @throws {WalError} WAL_LOCKED, `reason` `joined-threads`, when some are still there then.
  */
 export async function outwaitJoined(store: WalStore, waiting: Outwaiting = {}): Promise<void> {
+  if (!hasLookout(store, waiting)) return;
   const until = threadsHere().now() + joinedWaitMillisecondsMax;
-  while (isHeldByJoined(store, waiting, until)) {
+  while (isHeldByJoined(store, waiting.signal, until)) {
     await new Promise((resolve) => setTimeout(resolve, joinedLookMilliseconds));
   }
 }
 
 /** As {@link outwaitJoined}, blocking the thread. */
 export function outwaitJoinedBlocking(store: WalStore, waiting: Outwaiting = {}): void {
+  if (!hasLookout(store, waiting)) return;
   const until = threadsHere().now() + joinedWaitMillisecondsMax;
-  while (isHeldByJoined(store, waiting, until)) {
+  while (isHeldByJoined(store, waiting.signal, until)) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, joinedLookMilliseconds);
   }
 }
 
-function isHeldByJoined(store: WalStore, waiting: Outwaiting, until: number): boolean {
-  const { signal, lock = true, readOnly = false } = waiting;
-  if (!lock || readOnly || !looksHeld(store)) return false;
+function hasLookout(store: WalStore, { lock = true, readOnly = false }: Outwaiting): boolean {
+  return lock && !readOnly && store.side?.heldByJoined !== undefined;
+}
+
+function isHeldByJoined(store: WalStore, signal: AbortSignal | undefined, until: number): boolean {
+  if (!looksHeld(store)) return false;
   signal?.throwIfAborted();
   if (threadsHere().now() < until) return true;
   const { path } = store;

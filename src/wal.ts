@@ -163,7 +163,8 @@ export class Wal implements AsyncDisposable {
    * when this resolves.
    *
    * @throws {WalError} WAL_CORRUPT when acknowledged data is lost, or as `onDamage: "refuse"` asks;
-   *   WAL_LOCKED when the log is open elsewhere; WAL_IO when the system refuses (`errno`), with
+   *   WAL_LOCKED when the log is open elsewhere; or, `reason` `joined-threads`, after 2 seconds, when the
+   *   thread that had opened it died and threads that had joined it have it open still; WAL_IO when the system refuses (`errno`), with
    *   readOnly also when there is no such file; WAL_UNSUPPORTED when the lock cannot be had here;
    *   WAL_INVALID_ARGUMENT when the path or an option is not of its kind. The signal's reason when
    *   it aborts. Nothing stays open then.
@@ -270,7 +271,8 @@ export class Wal implements AsyncDisposable {
    * others. When the owner closes the log, every call here gets WAL_CLOSED.
    *
    * @param share What {@link Wal.share} returned there.
-   * @throws {WalError} WAL_INVALID_ARGUMENT when it is none; WAL_CLOSED when the log was closed since;
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is none, or of another build; WAL_CLOSED when the log was
+   *   closed since; WAL_POISONED when the thread that had opened it died;
    *   WAL_UNSUPPORTED when 64 threads have the log open already; WAL_IO when the files cannot be
    *   opened; WAL_LOCKED when others stand in their place.
    * @example
