@@ -18,6 +18,7 @@ import {
   type WalShare,
   type WalStore,
 } from "wal-db";
+import { MappedStore } from "wal-db/mapped";
 import { fileStoresOn, nodeFileStores } from "#internal/files.js";
 import { provideFileStores } from "#internal/open-store.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
@@ -30,18 +31,25 @@ after(terminateAll);
 afterEach(() => provideFileStores(nodeFileStores));
 
 const notHere = isLinux ? false : "only Linux tells at once whether a thread lives";
-const kinds = ["file", "segmented"] as const;
+const kinds = ["file", "segmented", "mapped"] as const;
 type Kind = (typeof kinds)[number];
 
-const pathIn = (kind: Kind, folder: string): string => join(folder, kind === "file" ? "log.wal" : "log");
+const names = { file: "log.wal", segmented: "log", mapped: "log.mapped" } as const;
+const pathIn = (kind: Kind, folder: string): string => join(folder, names[kind]);
 const lockFileOf = (kind: Kind, path: string): string =>
   kind === "file" ? `${path}.joined` : join(path, "joined");
 
 function open(kind: Kind, path: string, options: WalOptions = {}): Promise<Wal> {
+  if (kind === "mapped" && options.readOnly !== true) {
+    return Wal.withStore(MappedStore.open(path, segmentSize), options);
+  }
   return kind === "file" ? Wal.open(path, options) : Wal.openSegmented(path, { segmentSize, ...options });
 }
 
 function openBlocking(kind: Kind, path: string, options: WalOptions = {}): Wal {
+  if (kind === "mapped" && options.readOnly !== true) {
+    return Wal.withStoreBlocking(MappedStore.open(path, segmentSize), options);
+  }
   return kind === "file"
     ? Wal.openBlocking(path, options)
     : Wal.openSegmentedBlocking(path, { segmentSize, ...options });
@@ -198,7 +206,8 @@ for (const kind of kinds) {
 
 /** A store that does not look for threads that had joined. */
 function unguarded(kind: Kind, path: string): WalStore {
-  const store = kind === "file" ? FileStore.open(path) : SegmentedStore.open(path, segmentSize);
+  const stores = { file: FileStore, segmented: SegmentedStore, mapped: MappedStore };
+  const store = stores[kind].open(path, segmentSize);
   delete (store.side as { heldByJoined?: unknown }).heldByJoined;
   return store;
 }

@@ -1,10 +1,11 @@
 /**
- * Opens a log, in one file or, where its path does not end in .wal, in segments; shares it with the parent thread,
+ * Opens a log, of the kind that its name tells; shares it with the parent thread,
  * and stays. Told to, it cuts the end off, and ends in the
  * middle of that, with the gate closed.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { Wal } from "wal-db";
+import { MappedStore } from "wal-db/mapped";
 import { fileStoresOn } from "#internal/files.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
 import { provideFileStores } from "#internal/open-store.js";
@@ -22,7 +23,14 @@ provideFileStores(
 );
 
 const path = workerData as string;
-const wal = path.endsWith(".wal") ? Wal.openBlocking(path) : Wal.openSegmentedBlocking(path, { segmentSize });
+const wal = openedBy(path);
+
+function openedBy(name: string): Wal {
+  if (name.endsWith(".wal")) return Wal.openBlocking(name);
+  if (name.endsWith(".mapped")) return Wal.withStoreBlocking(MappedStore.open(name, segmentSize));
+  return Wal.openSegmentedBlocking(name, { segmentSize });
+}
+
 const first = wal.appendAndSyncBlocking("9:0:");
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
 parentPort?.postMessage(wal.share());
