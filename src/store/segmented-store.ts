@@ -224,6 +224,8 @@ export class SegmentedStore implements WalStore {
 
   truncate(length: number): void {
     if (this.#joined !== null) this.#relist();
+    // The system call would make the last file longer.
+    if (length > this.length) return;
     const keep = Math.floor(length / this.segmentSize);
     const position = length - keep * this.segmentSize;
     if (keep <= this.#last) {
