@@ -1,5 +1,6 @@
 import type { WalStore } from "../index.ts";
 import { type ConformanceCheck, conformanceChecks } from "./conformance-checks.ts";
+import { checkConformanceOptions, checkStore } from "./option-checks.ts";
 import {
   ConformanceError,
   type ConformanceScope,
@@ -13,6 +14,9 @@ import {
  * @param makeStore Makes a new, empty store; called for each test.
  * @param options `test` is the test function of node:test, Vitest or another runner.
  *
+ * @throws {WalError} WAL_INVALID_ARGUMENT when `makeStore` is no function, there is no `test`, or an
+ *   option is unknown or not of its kind. A test rejects with it where `makeStore` gives no store.
+ *
  * @example
  * storeConformance(() => new MemStore(), { test });
  */
@@ -20,6 +24,7 @@ export function storeConformance(
   makeStore: (scope: ConformanceScope) => WalStore | Promise<WalStore>,
   options: StoreConformanceOptions,
 ): void {
+  checkConformanceOptions(makeStore, options);
   const given = new WeakSet<WalStore>();
   for (const check of conformanceChecks) {
     if (!isAsked(check, options)) continue;
@@ -48,6 +53,7 @@ async function runCheck(check: ConformanceCheck, run: CheckRun): Promise<void> {
   const cleanUps: (() => void | Promise<void>)[] = [];
   try {
     const store = await run.makeStore({ after: (cleanUp) => cleanUps.push(cleanUp) });
+    checkStore("What makeStore gives", store);
     checkNew(store, run.given);
     const subject = new ConformanceSubject(store, run.options);
     try {
