@@ -80,7 +80,8 @@ export class ProcessStopped extends Error {
 /**
  * A disk in memory that loses, tears and reorders what was not flushed, and fails on demand.
  *
- * The stores on files run on it unchanged. Paths are absolute; there are no links.
+ * The stores on files run on it unchanged. Paths are absolute; a relative one is taken from the working
+ * directory of the process. There are no links.
  *
  * @example
  * const disk = new SimulatedDisk({ seed: 42 });
