@@ -465,25 +465,28 @@ test("a flush that never settles is named by every log on it, before Vitest's fi
 });
 
 test("a part that the store does not offer is skipped, where the runner can, and with the reason", async () => {
+  const bare = storeWith(() => ({ side: undefined }));
   const skipped: unknown[] = [];
-  const ran: string[] = [];
-  const bodies: Promise<void>[] = [];
-  storeConformance(() => storeWith(() => ({ side: undefined }))(), {
-    ...right,
-    test: (name, body) => {
-      assert.equal(body.length, 0, "a parameter would be taken for a callback by Mocha and Jest");
-      ran.push(name);
-      bodies.push(body({ skip: (why: unknown) => skipped.push(why) }));
-    },
-  });
-  await Promise.all(bodies);
-  assert.deepEqual(skipped, [
-    "the store offers no readAhead",
-    "the store offers no readAhead",
-    "the store offers no mark",
-    "the store offers no lock",
-    "the store offers no quarantine",
-  ]);
+  const skip = (why: unknown): number => skipped.push(why);
+  // The context of node:test is an object; that of Vitest is a function, and was not seen as one at first.
+  for (const context of [{ skip }, Object.assign(() => {}, { skip })]) {
+    const bodies: Promise<void>[] = [];
+    storeConformance(bare, {
+      ...right,
+      test: (_name, body) => {
+        assert.equal(body.length, 0, "a parameter would be taken for a callback by Mocha and Jest");
+        bodies.push(body(context));
+      },
+    });
+    await Promise.all(bodies);
+    assert.deepEqual(skipped.splice(0), [
+      "the store offers no readAhead",
+      "the store offers no readAhead",
+      "the store offers no mark",
+      "the store offers no lock",
+      "the store offers no quarantine",
+    ]);
+  }
   // Without anything to skip by it passes, as it did.
   assert.equal(await verdict("the mark, where it is offered, keeps its bytes", () => new MemStore()), "");
 });
