@@ -15,8 +15,8 @@
  *   9       behind    how many of them for a writer
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
- *   12      lowered   how often the tail went down: a range taken back, or the end cut
- *   13      gone      how many of the cuts have taken the bytes away as well
+ *   12      lowered   goes up when the tail went down, a range taken back or the end cut, and once more
+ *                     when the store has been cut there: before anything is appended again
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
@@ -79,8 +79,7 @@ const behindCell = 9;
 const cutsCell = 10;
 const writersCell = 11;
 const loweredCell = 12;
-const goneCell = 13;
-const cutEndsCell = 14;
+const cutEndsCell = 13;
 const cutEndsKept = 16;
 const slotsCell: number = cutEndsCell + cutEndsKept;
 const ownersCell: number = slotsCell + writersMax;
@@ -268,6 +267,19 @@ export class LogState {
     return lowest as Lsn;
   }
 
+  /**
+   * Until all below `lsn` is written, as far as it is in the tail: another thread may be behind with a
+   * record below it. Poisoned, it may never be.
+   */
+  awaitWritten(lsn: number): void {
+    if (this.committed >= lsn || this.writing) return;
+    // Taken once: the tail of busy writers is never caught up with.
+    const bound = Math.min(lsn, this.tail);
+    this.waitBlocking("writer", () => {
+      return this.committed >= Math.min(bound, this.tail) || this.poison !== null;
+    });
+  }
+
   /** The end of all that any thread has appended by now; where a writer is behind it is not committed yet. */
   get appended(): Lsn {
     return this.writing ? this.committed : this.tail;
@@ -380,6 +392,8 @@ export class LogState {
 
   /** Lets reservations go on from `tail`; who closed the gate, after `drain`. Also after `takeBack`. */
   openGate(tail: Lsn): void {
+    // A thread that read while the store was being cut may have opened a file that is gone now.
+    this.#cells.add(loweredCell, 1);
     if (this.#cells.load(phaseCell) === phaseOpen) {
       this.#cells.store(tailCell, tail);
       this.#letGoOfGate();
@@ -437,17 +451,9 @@ export class LogState {
     return this.#cells.load(cutsCell);
   }
 
-  /** The bytes that the last cut was for are gone; before the gate opens. */
-  cutDone(): void {
-    this.#cells.add(goneCell, 1);
-  }
-
-  /**
-   * Another number before the bytes of a cut go, and once they are gone: a file that was opened in between may be
-   * one that went. Who writes, or flushes, behind the cut sees the second.
-   */
-  get filesChanged(): number {
-    return this.cuts + this.#cells.load(goneCell);
+  /** Changes before the store is cut, for whatever reason, and again after, before the next reservation. */
+  get lowered(): number {
+    return this.#cells.load(loweredCell);
   }
 
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */

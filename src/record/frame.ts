@@ -24,17 +24,15 @@ const encoder = new TextEncoder();
 /**
  * What a class that extends Uint8Array may have put something else in the place of: its own `length`, or a
  * constructor that `subarray` would call with other arguments than it takes. That must neither run here,
- * in the middle of a batch, nor decide where the next frame begins. And of any other object,
- * a proxy too, the name is undefined.
+ * in the middle of a batch, nor decide where the next frame begins.
  */
-const trueName: () => string | undefined = trueGetter(Symbol.toStringTag);
-const trueLength: () => number = trueGetter("length");
-const trueStart: () => number = trueGetter("byteOffset");
-const trueBuffer: () => ArrayBufferLike = trueGetter("buffer");
+const trueLength = trueGetter("length") as (this: unknown) => number;
+const trueStart = trueGetter("byteOffset") as (this: unknown) => number;
+const trueBuffer = trueGetter("buffer") as (this: unknown) => ArrayBufferLike;
 
-function trueGetter<T>(name: string | symbol): () => T {
+function trueGetter(name: string): unknown {
   const shared = Object.getPrototypeOf(Uint8Array.prototype) as object;
-  return Object.getOwnPropertyDescriptor(shared, name)?.get as () => T;
+  return Reflect.get(Object.getOwnPropertyDescriptor(shared, name) ?? {}, "get");
 }
 
 /** A UTF-16 code unit takes at most so many bytes of UTF-8. */
@@ -93,8 +91,9 @@ export class FrameBuffer {
     if (typeof record === "string" && record.length <= encodeInPlaceUnitsMax) {
       payloadLength = this.#encode(record, payloadStart, maxBytes);
     } else {
-      const payload = payloadOf(record, maxBytes);
-      payloadLength = trueLength.call(payload);
+      const payload = typeof record === "string" ? payloadOf(record, maxBytes) : record;
+      payloadLength = lengthOf(payload);
+      if (payloadLength > maxBytes) throw recordTooLarge(payloadLength, maxBytes);
       this.#makeRoom(payloadStart + payloadLength);
       this.#copy(payload, payloadStart);
     }
@@ -175,10 +174,24 @@ export function headerFor(payload: Uint8Array): Uint8Array {
   return header;
 }
 
-/** How long a record is, in bytes or in units of UTF-16. */
-export function lengthOf(record: RecordInput): number {
-  if (typeof record === "string") return record.length;
-  if (trueName.call(record) === "Uint8Array") return trueLength.call(record);
+/** Whether a record calls itself longer than that. Chooses a way, and decides nothing: see `lengthOf`. */
+export function seemsLonger(record: RecordInput, bytes: number): boolean {
+  try {
+    return record.length > bytes;
+  } catch {
+    return false;
+  }
+}
+
+/** How many bytes a record has, whatever its class says. */
+function lengthOf(record: Uint8Array): number {
+  if (record instanceof Uint8Array) {
+    try {
+      return trueLength.call(record);
+    } catch {
+      // A proxy of one.
+    }
+  }
   throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
 }
 

@@ -21,7 +21,7 @@
  *   3. from the head's segment to the last none is missing, and none but the last is short:
  *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
  *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
- *      the second.
+ *      the second. What is missing before nothing but zeros is no gap: no record could follow it.
  * Otherwise open throws WAL_CORRUPT and has changed nothing.
  *
  * Cutting the end, to `length`: the segment that holds `length` is cut first, and flushed; then the
@@ -40,7 +40,7 @@
  */
 import { join } from "node:path";
 import { errnoOf, invalidArgument, WalError } from "../errors.ts";
-import { segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import { readChunkBytes, segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
@@ -48,7 +48,8 @@ import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-s
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
-import { SegmentFiles } from "./segment-files.ts";
+import { readFully } from "./positioned-file.ts";
+import { plainSegments, type SegmentFile, SegmentFiles, type SegmentKind } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
 import {
   checkUnwrapped,
@@ -112,7 +113,8 @@ export class SegmentedStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
+  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, options: SegmentsOptions) {
+    const readOnly = options.readOnly ?? false;
     this.dir = dir;
     this.segmentSize = found.segmentSize;
     this.#disk = disk;
@@ -125,7 +127,8 @@ export class SegmentedStore implements WalStore {
     // The owner may be about to put it in the place of the head.
     if (found.isOfOwner === false) this.#spareHead = "not ours";
     this.#readOnly = readOnly;
-    this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
+    const kind = options.kind?.(disk, found.realDir) ?? plainSegments(disk, readOnly ? "r" : "r+");
+    this.#files = new SegmentFiles(kind, (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
     this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
@@ -168,6 +171,7 @@ export class SegmentedStore implements WalStore {
 
   writeAt(offset: number, bytes: Uint8Array): void {
     const size = this.segmentSize;
+    if (this.#files.reserves) this.#makeRoom(offset, offset + bytes.length);
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((offset + done) / size);
       const position = offset + done - index * size;
@@ -223,7 +227,11 @@ export class SegmentedStore implements WalStore {
   }
 
   truncate(length: number): void {
-    if (this.#joined !== null) this.#relist();
+    this.#removePrepared();
+    if (this.#joined !== null) {
+      this.#followCuts();
+      this.#relist();
+    }
     // The system call would make the last file longer.
     if (length > this.length) return;
     const keep = Math.floor(length / this.segmentSize);
@@ -280,8 +288,10 @@ export class SegmentedStore implements WalStore {
       flight.segments.filter((index) => this.#isThere(index, flight));
     const segments = new Set(flights.flatMap((flight) => there(flight)));
     for (const index of segments) {
-      this.#files.get(index).flushBlocking();
+      const file = this.#files.get(index);
+      file.flushBlocking();
       this.#files.flushed(index);
+      if (index < this.#last) file.settle?.();
     }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
@@ -294,6 +304,51 @@ export class SegmentedStore implements WalStore {
     this.#files.close();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
+  }
+
+  /** Makes the segment after the last, where that sets its room aside. Not while other threads write. */
+  prepareNext(): void {
+    if (!this.#files.reserves || this.#joined !== null || this.#last < 0) return;
+    this.#files.settleBelow(this.#last);
+    this.#files.prepare(this.#last + 1);
+  }
+
+  /** Sets aside the room of the last segment, where its kind can. Not while other threads write. */
+  makeRoomAtEnd(): void {
+    if (this.#joined === null && this.#last >= 0) this.#files.get(this.#last).makeRoom?.();
+  }
+
+  /**
+   * Gives back the room that was set aside past `length`, durably: what a log is left like that is closed.
+   * Nothing may be written there, by anyone.
+   */
+  trim(length: number): void {
+    this.truncate(length);
+    this.flushBlocking();
+  }
+
+  /** Room for all of a write before a byte of it is written, where it goes on into other segments. */
+  #makeRoom(from: number, to: number): void {
+    const first = Math.floor(from / this.segmentSize);
+    const last = Math.ceil(to / this.segmentSize) - 1;
+    if (last <= first) return;
+    try {
+      for (let index = first; index <= last; index++) {
+        if (this.#joined !== null) this.#joinedFile(index).makeRoom?.();
+        else if (this.#sizes.has(index)) this.#files.get(index).makeRoom?.();
+        else this.#files.prepare(index);
+      }
+    } catch (error) {
+      // What it took before it failed would be missing elsewhere.
+      this.#removePrepared();
+      throw error;
+    }
+  }
+
+  #removePrepared(): void {
+    const prepared = this.#files.takePrepared();
+    for (const index of prepared) removeIfThere(this.#disk, this.#pathOf(index));
+    this.#newNames ||= prepared.length > 0;
   }
 
   #pathOf(index: number): string {
@@ -342,7 +397,7 @@ export class SegmentedStore implements WalStore {
   }
 
   /** Reading only: the writer may have removed the segment, and made another of the same name. */
-  #checkInPlace(index: number, file: ReturnType<SegmentFiles["get"]>): void {
+  #checkInPlace(index: number, file: SegmentFile): void {
     if (this.#readOnly && !file.isInPlace) throw this.#droppedError(index);
   }
 
@@ -388,7 +443,7 @@ export class SegmentedStore implements WalStore {
     for (const index of this.#sizes.keys()) if (index >= lowest) this.#files.markDirty(index);
   }
 
-  #fileToWrite(index: number): ReturnType<SegmentFiles["get"]> {
+  #fileToWrite(index: number): SegmentFile {
     if (this.#joined !== null) return this.#joinedFile(index);
     if (this.#sizes.has(index) && index === this.#last) return this.#files.get(index);
     // A gap before the offset reads as zeros: the segments in between are there, and full.
@@ -396,7 +451,7 @@ export class SegmentedStore implements WalStore {
     return this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
   }
 
-  #joinedFile(index: number): ReturnType<SegmentFiles["get"]> {
+  #joinedFile(index: number): SegmentFile {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
@@ -416,7 +471,7 @@ export class SegmentedStore implements WalStore {
     this.#made(index);
   }
 
-  #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
+  #fileIfThere(index: number): SegmentFile | null {
     this.#followCuts();
     try {
       return this.#files.get(index);
@@ -446,6 +501,7 @@ export class SegmentedStore implements WalStore {
 
   #join(log: JoinedLog): void {
     this.#joined = log;
+    this.#files.share();
     this.#cutsSeen = log.cuts();
     this.#files.onFlushFailure = (error) => log.failed(error);
   }
@@ -470,7 +526,7 @@ export class SegmentedStore implements WalStore {
     this.#sizes.set(index, this.segmentSize);
   }
 
-  #create(index: number): ReturnType<SegmentFiles["get"]> {
+  #create(index: number): SegmentFile {
     const file = this.#files.create(index);
     this.#made(index);
     return file;
@@ -485,8 +541,10 @@ export class SegmentedStore implements WalStore {
   }
 
   async #flushSegment(index: number): Promise<void> {
-    await this.#files.get(index).flush();
+    const file = this.#files.get(index);
+    await file.flush();
     this.#files.flushed(index);
+    if (index < this.#last) file.settle?.();
   }
 
   #takeFlight(): Flight {
@@ -586,6 +644,12 @@ export class SegmentedStore implements WalStore {
   }
 }
 
+/** Options that only this library gives. */
+export interface SegmentsOptions extends OpenStoreOptions {
+  /** What the segments are. Default: plain files. */
+  readonly kind?: (disk: Disk, directory: string) => SegmentKind;
+}
+
 /** How another thread finds the directory of a log. */
 export interface SegmentedShare {
   readonly kind: "segmented";
@@ -643,7 +707,7 @@ interface FoundSegments {
 export function openSegmentedStore(
   dir: string | URL,
   segmentSize: number = segmentBytesDefault,
-  options: OpenStoreOptions = {},
+  options: SegmentsOptions = {},
 ): SegmentedStore {
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1) {
     throw invalidArgument(`segmentSize is a whole number of bytes from 1 on; got ${String(segmentSize)}.`);
@@ -665,7 +729,7 @@ export function openSegmentedStore(
     const directoryFd = disk.openDirectory(realDir);
     try {
       const found = findSegments(disk, realDir, segmentSize);
-      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
+      return new SegmentedStore(disk, asked, directoryFd, found, options);
     } catch (error) {
       disk.close(directoryFd);
       throw error;
@@ -676,7 +740,11 @@ export function openSegmentedStore(
 }
 
 /** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
-export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDisk): SegmentedStore {
+export function attachSegmentedStore(
+  share: SegmentedShare,
+  disk: Disk = nodeDisk,
+  options: SegmentsOptions = {},
+): SegmentedStore {
   const { path: realDir, segmentSize, head } = share;
   try {
     const directoryFd = disk.openDirectory(realDir);
@@ -686,7 +754,7 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
     }
     const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
     const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
-    return new SegmentedStore(disk, share.name, directoryFd, found, false);
+    return new SegmentedStore(disk, share.name, directoryFd, found, options);
   } catch (error) {
     throw openError(error, share.name);
   }
@@ -723,7 +791,14 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
         "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
-  return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
+  return {
+    realDir,
+    segmentSize,
+    sizes,
+    last,
+    head,
+    gap: firstGap(disk, realDir, segmentSize, sizes, head, last),
+  };
 }
 
 function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>): number {
@@ -748,7 +823,10 @@ function checkSizes(
 ): void {
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
+    if (size <= segmentSize) continue;
+    // The last one may be short: its length says nothing of the size of the others.
+    const isLast = index === indexes.at(-1);
+    throw wrongSize(join(realDir, segmentName(index)), size, segmentSize, isLast);
   }
 }
 
@@ -763,6 +841,7 @@ function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number):
 }
 
 function firstGap(
+  disk: Disk,
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
@@ -784,16 +863,51 @@ function firstGap(
           : looksLikeAnotherSize(sizes, last)
             ? "segment-size"
             : "short-segment",
+      isBeforeZeros: holdOnlyZeros(disk, realDir, sizes, index),
     };
   }
   return null;
 }
 
-function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
+/** Whether no segment above `index` has a byte that is not zero. Read only where there seems to be a gap. */
+function holdOnlyZeros(
+  disk: Disk,
+  realDir: string,
+  sizes: ReadonlyMap<number, number>,
+  index: number,
+): boolean {
+  const above = [...sizes.keys()].filter((each) => each > index).toSorted((a, b) => b - a);
+  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each))));
+}
+
+function holdsOnlyZeros(disk: Disk, path: string): boolean {
+  let fd: number;
+  try {
+    fd = disk.open(path, "r");
+  } catch (error) {
+    // A live writer has removed it since.
+    if (errnoOf(error) === "ENOENT") return true;
+    throw error;
+  }
+  try {
+    const chunk = new Uint8Array(readChunkBytes);
+    for (let at = 0; ; at += chunk.length) {
+      const got = readFully(disk, fd, chunk, at);
+      if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;
+      if (got < chunk.length) return true;
+    }
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function wrongSize(path: string, size: number, segmentSize: number, isLast: boolean): WalError {
   return corruptDirectory(
     path,
     "segment-size",
-    `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
+    (isLast
+      ? `is ${size} bytes long, where no segment may have more than ${segmentSize}. `
+      : `is ${size} bytes long, where every segment but the last must have ${segmentSize}. `) +
       (isLast
         ? "Was the log made with a larger segmentSize?"
         : `Was the log made with segmentSize: ${size}?`),

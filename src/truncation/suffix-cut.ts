@@ -155,7 +155,6 @@ export class SuffixCut {
       this.#state.setPoison(failure);
       throw failure;
     } finally {
-      this.#state.cutDone();
       this.#beside?.noteCut(end);
     }
   }

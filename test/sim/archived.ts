@@ -32,15 +32,14 @@ export class Archived {
       if (cuts === this.#cuts) this.#upTo = Math.max(this.#upTo ?? 0, segment.end);
     };
     return {
-      fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable, machine.faultsMet),
+      fault: machine.hasLied ? null : this.#faultOf(segment, seen, durable),
       taken,
     };
   }
 
   /** What was removed before it was handed over, or null. */
   removedTooEarly(machine: Machine, { path, segmentSize }: Layout): string | null {
-    // After a fault its first note may be missing: then nobody who lacks the hook knows of it.
-    if (this.#upTo === null || segmentSize === null || machine.faultsMet > 0) return null;
+    if (this.#upTo === null || segmentSize === null) return null;
     const indexes = [...segmentsIn(machine.files(), path).keys()];
     const lowest = Math.min(...indexes) * segmentSize;
     return indexes.length > 0 && lowest > this.#upTo
@@ -52,15 +51,13 @@ export class Archived {
     segment: SealedSegment,
     seen: Uint8Array | undefined,
     durable: Uint8Array | undefined,
-    faultsMet: number,
   ): string | null {
     const what = `the archive was handed ${segment.start} to ${segment.end}`;
     if (seen === undefined || seen.length !== segment.end - segment.start)
       return `${what}, which is not a whole segment`;
     if (durable === undefined || !sameBytes(durable, seen)) return `${what}, which is not on stable storage`;
     if (crc32c(seen) !== segment.checksum) return `${what} with a wrong checksum`;
-    // Where its position could not be written down, an open without the hook has forgotten it.
-    const isContiguous = this.#upTo === null || segment.start <= this.#upTo || faultsMet > 0;
+    const isContiguous = this.#upTo === null || segment.start <= this.#upTo;
     return !isContiguous ? `${what}, though it has only what is below ${this.#upTo}` : null;
   }
 }

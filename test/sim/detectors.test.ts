@@ -132,6 +132,57 @@ const mutations: readonly FoundMutation[] = [
     put: "",
     says: /a follower/,
   },
+  {
+    name: "what was staged is acknowledged before its flush",
+    file: "append/stage.js",
+    find: /flush\.then\(this\.#settle\.resolve, this\.#settle\.reject\);/,
+    put: "flush.catch(() => {}); this.#settle.resolve();",
+    says: /was acknowledged|is not on the disk/,
+  },
+  {
+    name: "a stage answers with the place of its first record",
+    file: "append/stage.js",
+    find: /return \(this\.#start \+ offset\);/,
+    put: "return this.#start;",
+    says: /appendAndSync answered/,
+  },
+  {
+    name: "records that were staged together are written twice",
+    file: "append/writer.js",
+    find: /stage\.written\(this\.#write\(bytes, null\)\);/,
+    put: "stage.written(this.#write(bytes, null)); if (count > 1) this.#write(bytes, null);",
+    says: /was not handed over/,
+  },
+  {
+    name: "a staged record that was refused alone is acknowledged",
+    file: "append/stage.js",
+    find: /throw outcome \?\? new TypeError\([^;]*;/,
+    put: "return this.#start;",
+    says: /and not there/,
+  },
+  {
+    name: "a staged record that was written alone is refused",
+    file: "append/stage.js",
+    find: /if \(typeof outcome === "number"\)\s+return outcome;/,
+    put: "",
+    says: /appendAndSync threw|was refused and is there|threw 0/,
+  },
+  {
+    name: "staged records that are written one by one change their order",
+    file: "append/writer.js",
+    find: /for \(let at = 0; at < bytes\.length;\) \{\s+const size = [^;]*;\s+try \{/,
+    put: `const starts = [];
+      for (let at = 0; at < bytes.length; at += headerBytes + readU32(bytes, at + lengthOffset)) starts.unshift(at);
+      for (let at of starts) { const size = headerBytes + readU32(bytes, at + lengthOffset); try {`,
+    says: /was not handed over/,
+  },
+  {
+    name: "an append does not write first what is held back",
+    file: "append/writer.js",
+    find: /append\(record\) \{\s+this\.writeStaged\(\);/,
+    put: "append(record) {",
+    says: /of a turn|was not handed over|it stands at/,
+  },
 ];
 
 /** Enough for each: the last of them is found by seed 1500 or so. */

@@ -17,6 +17,12 @@ export class Stopped extends Error {
   }
 }
 
+/** The process ended in it, whatever it was wrapped in. */
+export function isStopped(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) if (e instanceof Stopped) return true;
+  return false;
+}
+
 interface ArmedFault {
   readonly call: FaultCall;
   readonly does: FaultOp["does"];

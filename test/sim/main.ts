@@ -16,7 +16,7 @@ import { parseArgs } from "node:util";
 import { programOf, shown } from "./program.ts";
 import { runProgram, shrink } from "./run.ts";
 import { simLibrary, simLibraryIn } from "./sim-library.ts";
-import { type Counts, noCounts } from "./world.ts";
+import { type Counts, noCounts } from "./counts.ts";
 
 const chunkSeeds = 50;
 

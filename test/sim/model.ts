@@ -9,6 +9,8 @@
  *   heads     where the log may begin after a crash: fronts that were being dropped
  *   ghosts    records of appends that failed: not there, but a crash may bring them back, as their
  *             bytes may have reached the disk, and what took them back not
+ *   apart     records of which each was written, or was tried to be, wherever those before it have left
+ *             off: where they went is known of what is there, and of a ghost only from where on
  *
  * `opened` is the heart: may a log that looks like this be what is left of all that?
  */
@@ -56,6 +58,7 @@ export class Model {
   #before: History[] = [];
   #heads = new Set<number>();
   #ghosts: SimRecord[] = [];
+  #apart: { readonly from: number; readonly texts: ReadonlySet<string> }[] = [];
   readonly #syncs = new Set<Sync>();
   #cuts = 0;
   /** Everything that was ever handed to the log, for when the disk has lied. */
@@ -96,6 +99,17 @@ export class Model {
 
   appendFailed(count: number): void {
     this.#ghosts.push(...this.#records.splice(this.#records.length - count, count));
+  }
+
+  /** Of these, appended from `from` on, a write has failed: any of them may be missing, or come back. */
+  beganApart(from: number, texts: readonly string[]): void {
+    this.#apart.push({ from, texts: new Set(texts) });
+  }
+
+  /** From `from` on the log holds these, whatever was begun there. */
+  settled(from: number, found: readonly SimRecord[]): void {
+    this.#records = [...this.#records.filter(({ lsn }) => lsn < from), ...found];
+    if (found.length > 0) this.appended();
   }
 
   /* ---- syncing ---- */
@@ -212,6 +226,7 @@ export class Model {
     this.#before = [];
     this.#heads.clear();
     this.#ghosts = [];
+    this.#apart = [];
   }
 
   /** A record that stands within the payload of one: past damage it may be taken for one of the log. */
@@ -244,6 +259,7 @@ export class Model {
   #isGhost(record: SimRecord): boolean {
     // Or a record that stood in the payload of one.
     if (this.#showsRemains && this.#ever.has(record.text)) return true;
+    if (this.#apart.some(({ from, texts }) => record.lsn >= from && texts.has(record.text))) return true;
     return this.#ghosts.some((ghost) => ghost.lsn === record.lsn && ghost.text === record.text);
   }
 }

@@ -70,6 +70,14 @@ export type Op =
       readonly blocking: boolean;
       readonly filled: Filled;
     }
+  /** All in one turn, with no look at the log before it ends. */
+  | {
+      readonly op: "staged";
+      readonly calls: readonly StagedCall[];
+      /** `turn`: by itself; `look`: somebody looks first; `crash`: as `crash` says, before either. */
+      readonly ends: "turn" | "look" | "crash";
+      readonly crash: Crash | null;
+    }
   | { readonly op: "sync"; readonly blocking: boolean }
   /** `at`: which of the records, 0 the first; 1 is the end, for a front. */
   | { readonly op: "truncateAfter" | "truncateBefore"; readonly at: number; readonly blocking: boolean }
@@ -96,6 +104,14 @@ export type Op =
       readonly at: number;
       readonly bit: number;
     };
+
+export type OpOf<K extends Op["op"]> = Extract<Op, { readonly op: K }>;
+
+export interface StagedCall {
+  /** Of `appendAndSync` one call for each size. */
+  readonly call: "appendAndSync" | "append" | "batch" | "sync";
+  readonly sizes: readonly number[];
+}
 
 /** What a payload holds besides its number. */
 export type Filled = "text" | "zeros" | "log";
@@ -205,7 +221,7 @@ class Maker {
   /** Something that users do. */
   work(): Op {
     const blocking = this.chance(2);
-    const kind = this.below(34);
+    const kind = this.below(37);
     if (kind < 7) return { op: "append", sizes: [this.size()], blocking, filled: this.filled() };
     if (kind < 9) return { op: "batch", sizes: this.sizes(5), blocking, filled: this.filled() };
     if (kind < 12) return { op: "appendAndSync", sizes: [this.size()], blocking, filled: this.filled() };
@@ -229,9 +245,34 @@ class Maker {
         return { op: "settle" };
       case 32:
         return { op: "writeBack", seed: this.below(1_000_000) };
+      case 33:
+      case 34:
+      case 35:
+        return this.staged();
       default:
         return this.rare();
     }
+  }
+
+  staged(): Op {
+    const calls = Array.from({ length: 1 + this.below(5) }, () => this.stagedCall());
+    const ends = this.of(["turn", "turn", "turn", "look", "crash"] as const);
+    return { op: "staged", calls, ends, crash: ends === "crash" ? this.crash() : null };
+  }
+
+  stagedCall(): StagedCall {
+    const call = this.of([
+      "appendAndSync",
+      "appendAndSync",
+      "appendAndSync",
+      "append",
+      "batch",
+      "sync",
+    ] as const);
+    // Above what is staged at all, or so many that they are written in more than one go.
+    if (call === "appendAndSync" && this.large && this.chance(2))
+      return { call, sizes: Array.from({ length: 1 + this.below(6) }, () => 8000 + this.below(10_000)) };
+    return { call, sizes: call === "sync" ? [] : this.sizes(call === "append" ? 1 : 4) };
   }
 
   rare(): Op {
@@ -258,6 +299,14 @@ class Maker {
     const all = call === "write" ? (["EIO", "ENOSPC", "short"] as const) : (["EIO"] as const);
     const does = call === "flush" ? this.of(["EIO", "slow", "slow"] as const) : this.of<FaultOp["does"]>(all);
     return { op: "fault", call, nth: 1 + this.below(call === "read" || call === "write" ? 6 : 3), does };
+  }
+
+  fullDisk(): FaultOp[] {
+    const does = this.of(["ENOSPC", "ENOSPC", "EIO", "short"] as const);
+    const first = 1 + this.below(2);
+    return Array.from({ length: 1 + this.below(3) }, (_, i) => {
+      return { op: "fault", call: "write", nth: first + i, does };
+    });
   }
 
   lie(): Op {
@@ -290,6 +339,8 @@ class Maker {
     for (let i = 0; i < length; i++) {
       if (i === armAt) ops.push(arm(25));
       if (this.faults && this.chance(8)) ops.push(this.fault());
+      // No room for the records of a turn together, nor for some of them alone.
+      if (this.faults && this.chance(20)) ops.push(...this.fullDisk(), this.staged());
       if (this.lies && this.chance(14)) ops.push(this.lie());
       ops.push(this.work());
       if (this.follows && this.chance(2)) ops.push({ op: "next", times: 1 + this.below(3) });

@@ -2,7 +2,8 @@
 import { Clock } from "./clock.ts";
 import type { Op, Program } from "./program.ts";
 import type { SimLibrary } from "./sim-library.ts";
-import { type Counts, World } from "./world.ts";
+import type { Counts } from "./counts.ts";
+import { World } from "./world.ts";
 
 export interface Result {
   readonly counts: Counts;

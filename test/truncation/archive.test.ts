@@ -97,6 +97,32 @@ test("a segment that is filled while a flush is under way is handed over after t
   await wal.close();
 });
 
+/** It resolved when nothing was left to hand over: never, while anyone went on appending. */
+test("archived() resolves once what was sealed when it was called is taken, though more is sealed all the time", async (t) => {
+  let goesOn = true;
+  const more = async (): Promise<void> => {
+    if (!goesOn) return;
+    wal.appendBatch(texts.slice(0, 2));
+    await wal.sync();
+  };
+  const wal = await Wal.openSegmented(dirOf(t), { segmentSize, archive: more });
+  wal.appendBatch(texts.slice(0, 4));
+  await wal.sync();
+  const sealed = wal.durable - (wal.durable % segmentSize);
+  assert.ok(sealed > 0);
+  assert.ok((await wal.archived()) >= sealed);
+  goesOn = false;
+  await wal.close();
+});
+
+test("archived() in a thread that has joined is refused, as what belongs to the owner is", async (t) => {
+  const wal = await Wal.openSegmented(dirOf(t), { segmentSize, archive: () => {} });
+  const joined = Wal.attach(wal.share());
+  await assert.rejects(joined.archived(), walFault("WAL_UNSUPPORTED"));
+  await joined.close();
+  await wal.close();
+});
+
 test("a log without a hook has no archive", async (t) => {
   const wal = await open(dirOf(t));
   assert.equal(wal.stats().archive, null);
@@ -473,4 +499,52 @@ test("after a blocking close the hook is not called for what was still being rea
   wal.closeBlocking();
   for (let i = 0; i < 10; i++) await turn();
   assert.deepEqual(backup.starts, []);
+});
+
+/*
+ * Simulator, seed 9881: the first note of the archive could not be written, and the log opened all the
+ * same. A later open without the hook knew of no archive, and removed segments that it had never had.
+ */
+for (const call of ["create", "write", "flush"] as const) {
+  test(`an archive whose first note fails at its ${call}: WAL_IO, and the log is not opened`, async () => {
+    const sim = logsDisk();
+    const starts: number[] = [];
+    const taking: SegmentedOptions = { archive: (segment) => void starts.push(segment.start) };
+    let wal = openOn(library, sim, segmentSize);
+    const lsns = wal.appendBatch(texts);
+    await wal.close();
+    sim.inject({ call, path: `${logDir}/archived`, effect: { kind: "fail", errno: "ENOSPC" } });
+    const told = walFault("WAL_IO", { path: logDir }, /archive hook.*never archived.*without the hook/);
+    assert.throws(() => openOn(library, sim, segmentSize, taking), told);
+    sim.clearFaults();
+
+    wal = openOn(library, sim, segmentSize, taking);
+    await until(() => starts.length === 12);
+    await wal.truncateBefore(lsns[15] as Lsn);
+    await wal.close();
+  });
+}
+
+// A note of a process that was killed before it flushed it was taken for one that stays.
+test("a first note that was left unflushed is flushed by the next open with the hook", () => {
+  const sim = logsDisk();
+  const failing: SegmentedOptions = {
+    archive: () => {
+      throw new Error("later");
+    },
+  };
+  let wal = openOn(library, sim, segmentSize);
+  const lsns = wal.appendBatch(texts);
+  wal.closeBlocking();
+  // The second: the first is that of the empty file.
+  const effect = { kind: "fail", errno: "EIO", pages: "dirty" } as const;
+  sim.inject({ call: "flush", path: `${logDir}/archived`, nth: 2, effect });
+  assert.throws(() => openOn(library, sim, segmentSize, failing), walFault("WAL_IO"));
+  wal = openOn(library, sim, segmentSize, failing);
+  wal.truncateBeforeBlocking(lsns[15] as Lsn);
+  sim.crash({ keep: "none" });
+  wal = openOn(library, sim, segmentSize);
+  assert.equal(wal.stats().archive?.position, 0);
+  const files = Object.keys(sim.files());
+  assert.ok(files.includes(`${logDir}/00000000000000000000.wal`), "kept, since it was never archived");
 });

@@ -7,7 +7,7 @@ import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { library } from "../support/library.ts";
 import { scratchDir } from "../support/scratch.ts";
-import { openOn } from "../support/simulated-log.ts";
+import { logDir, openOn } from "../support/simulated-log.ts";
 import { walFault } from "../support/wal-fault.ts";
 import { logsDisk } from "../support/logs-disk.ts";
 
@@ -33,7 +33,16 @@ for (const [kind, open] of Object.entries(kinds)) {
     wal = open(dir);
     assert.equal(wal.reader("replica-1").position, lsns[4]);
     assert.equal(wal.reader("late", lsns[1]).position, lsns[7], "`from` is for a new one");
+    const all = wal.readers().map(({ name, position }) => [name, position]);
+    assert.deepEqual(all, [
+      ["late", lsns[7]],
+      ["replica-1", lsns[4]],
+    ]);
     wal.reader("late").remove();
+    assert.deepEqual(
+      wal.readers().map(({ name }) => name),
+      ["replica-1"],
+    );
     wal.closeBlocking();
 
     wal = open(dir);
@@ -174,4 +183,43 @@ test("a reader whose file cannot be opened or removed: WAL_IO, and it can be tri
   reader.remove();
   wal.closeBlocking();
   assert.deepEqual(disk.openFiles, []);
+});
+
+/*
+ * Simulator, seed 883: the position of a new reader could not be written, and its file not be removed.
+ * The call threw, and the reader stayed, at 0, known to nobody: `retain` dropped nothing until restart.
+ */
+test("a reader that could be neither made nor removed does not hold the log", async (t) => {
+  const disk = new FaultDisk();
+  const dir = scratchDir(t);
+  const wal = Wal.withStoreBlocking(openSegmentedStore(dir, 32, { disk }));
+  const lsns = wal.appendBatch(texts);
+  disk.faults.write = () => ({ errno: "ENOSPC" });
+  disk.faults.remove = () => ({ errno: "EIO" });
+  const both = /could not be written.*could not be removed either.*EIO/;
+  assert.throws(() => wal.reader("late", lsns[8]), walFault("WAL_IO", {}, both));
+  delete disk.faults.write;
+  delete disk.faults.remove;
+  assert.equal(await wal.retain({ maxBytes: 0 }), wal.end);
+  assert.equal(wal.reader("late", wal.end).position, wal.end, "it can be asked for again");
+  wal.closeBlocking();
+  assert.deepEqual(disk.openFiles, []);
+});
+
+// Written and not flushed, and not to be removed: found there, it was taken for one that is kept.
+test("a reader that is asked for again after its first flush failed is flushed then", () => {
+  const sim = logsDisk();
+  let wal = openOn(library, sim, 32);
+  const lsns = wal.appendBatch(texts);
+  wal.syncBlocking();
+  // The second: the first is that of the empty file.
+  const effect = { kind: "fail", errno: "EIO", pages: "dirty" } as const;
+  sim.inject({ call: "flush", path: `${logDir}/reader-r`, nth: 2, effect });
+  sim.inject({ call: "remove", effect: { kind: "fail", errno: "EIO" } });
+  assert.throws(() => wal.reader("r", lsns[3]), walFault("WAL_IO", {}, /removed either/));
+  sim.clearFaults();
+  assert.equal(wal.reader("r", lsns[5]).position, lsns[3]);
+  sim.crash({ keep: "none" });
+  wal = openOn(library, sim, 32);
+  assert.equal(wal.reader("r", wal.end).position, lsns[3]);
 });
