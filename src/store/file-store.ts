@@ -118,7 +118,8 @@ export class FileStore implements WalStore {
   }
 
   truncate(length: number): void {
-    this.#file.truncate(length);
+    // The system call would make the file longer.
+    if (length <= this.length) this.#file.truncate(length);
   }
 
   /** A file gives nothing back from its front. */

@@ -240,6 +240,8 @@ export class SegmentedStore implements WalStore {
       this.#followCuts();
       this.#relist();
     }
+    // The system call would make the last file longer.
+    if (length > this.length) return;
     const keep = Math.floor(length / this.segmentSize);
     const position = length - keep * this.segmentSize;
     if (keep <= this.#last) {

@@ -21,7 +21,7 @@ export interface WalStore {
   writeAt(offset: number, bytes: Uint8Array): void;
   /** Fills `into` from `offset`; fewer bytes than asked = the store ends there. */
   readAt(offset: number, into: Uint8Array): number;
-  /** Discards everything at and after `length`. Durable with the next flush. */
+  /** Discards everything at and after `length`; at the end or beyond, nothing. Durable with the next flush. */
   truncate(length: number): void;
   /** Reclaims what it can below `offset`; returns the new head (0 where it cannot). */
   truncateBefore(offset: number): number;

@@ -4,19 +4,33 @@
  */
 import { MemStore, Wal, WalError } from "../index.ts";
 import { Random } from "./random.ts";
-import { type ConformanceSubject, holds, same, sameBytes } from "./conformance-subject.ts";
+import { type ConformanceSubject, holds, same, sameBytes, type StorePart } from "./conformance-subject.ts";
 
 export interface ConformanceCheck {
   readonly name: string;
   /** The option without which it is left out. */
-  readonly needs?: "reopen" | "failFlush" | "farOffset";
+  readonly needs?: "reopen" | "failFlush" | "farOffset" | "expect";
+  /** The part without which it is skipped. */
+  readonly part?: StorePart;
   run(subject: ConformanceSubject): void | Promise<void>;
 }
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+/** Either of two is at fault, and only the author can tell which. */
+const notBroken =
+  "either the store keeps the failure to itself, or the option failFlush does not break what is underneath";
 const filled = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
 const reading: readonly ConformanceCheck[] = [
+  {
+    name: "has the parts that are expected of it",
+    needs: "expect",
+    run(subject) {
+      for (const part of subject.options.expect ?? []) {
+        holds(subject.has(part), `the store offers no ${part}, which the option expect names`);
+      }
+    },
+  },
   {
     name: "begins empty, its head at 0",
     run(subject) {
@@ -33,6 +47,41 @@ const reading: readonly ConformanceCheck[] = [
       subject.ends(9, "after 7 and 2 bytes");
       subject.holds(0, bytes(1, 2, 3, 4, 5, 6, 7, 8, 9), "after 7 and 2 bytes");
       subject.holds(4, bytes(5, 6, 7, 8, 9), "after 7 and 2 bytes");
+    },
+  },
+  {
+    name: "writes many pages in one call",
+    run(subject) {
+      const long = subject.options.growBytes ?? 300_000;
+      // From within a larger buffer, to a place within a page: neither begins where it would be easy.
+      const given = new Random(51).bytes(long + 3);
+      subject.store.writeAt(0, bytes(1));
+      subject.store.writeAt(1, given.subarray(3));
+      const when = `after a write of ${long} bytes in one call`;
+      subject.ends(1 + long, when);
+      sameBytes(subject.read(1, long + 8), given.subarray(3), when);
+    },
+  },
+  {
+    name: "reads into a part of a larger buffer, and only that",
+    run(subject) {
+      const long = Math.min(50_000, subject.options.growBytes ?? 50_000);
+      const written = new Random(52).bytes(long);
+      subject.store.writeAt(0, written);
+      for (const [offset, length] of [
+        [0, 5],
+        [3, 100],
+        [0, long],
+        [long - 4, 4],
+      ] as const) {
+        const expected = filled(length + 16, 0xee);
+        expected.set(written.subarray(offset, offset + length), 7);
+        const whole = filled(length + 16, 0xee);
+        const part = whole.subarray(7, 7 + length);
+        const what = `a read of ${length} bytes at ${offset} into a buffer, from its byte 7 on`;
+        same(subject.store.readAt(offset, part), Math.min(length, long - offset), what);
+        sameBytes(whole, expected.fill(0xee, 7 + Math.min(length, long - offset)), what);
+      }
     },
   },
   {
@@ -79,6 +128,22 @@ const reading: readonly ConformanceCheck[] = [
       const into = filled(21, 0xee);
       same(subject.store.readAt(0, into), 21, "readAt over a gap");
       sameBytes(into, bytes(...new Uint8Array(20), 1), "into a buffer that held other bytes");
+    },
+  },
+  {
+    name: "a gap of many pages over what a buffer held reads as zeros",
+    run(subject) {
+      const long = Math.min(50_000, subject.options.growBytes ?? 50_000);
+      subject.store.writeAt(0, bytes(7, 8));
+      subject.store.writeAt(long, bytes(1));
+      const expected = new Uint8Array(long + 1);
+      expected.set([7, 8]);
+      expected[long] = 1;
+      for (const from of [0, 1, Math.floor(long / 2), long - 1]) {
+        const into = filled(long + 1 - from, 0xee);
+        same(subject.store.readAt(from, into), into.length, `readAt ${from}, over a gap of ${long} bytes`);
+        sameBytes(into, expected.subarray(from), `a read at ${from} into a buffer that held other bytes`);
+      }
     },
   },
   {
@@ -140,6 +205,7 @@ const reading: readonly ConformanceCheck[] = [
   },
   {
     name: "readAhead, where it is offered, reads as readAt does",
+    part: "readAhead",
     async run(subject) {
       const { store } = subject;
       if (store.readAhead === undefined) return;
@@ -150,7 +216,8 @@ const reading: readonly ConformanceCheck[] = [
         [8, 4],
         [500, 4],
       ] as const) {
-        const into = filled(length, 0xee);
+        const whole = filled(length + 16, 0xee);
+        const into = whole.subarray(7, 7 + length);
         const what = `readAhead of ${length} bytes at ${offset}`;
         const got = subject.count(
           await subject.settled(store.readAhead(offset, into), what),
@@ -158,7 +225,8 @@ const reading: readonly ConformanceCheck[] = [
           "readAhead",
         );
         sameBytes(into.subarray(0, got), subject.read(offset, length), what);
-        sameBytes(into.subarray(got), filled(length - got, 0xee), `${what}, the rest of the buffer`);
+        sameBytes(whole.subarray(0, 7), filled(7, 0xee), `${what}, the buffer before its part`);
+        sameBytes(whole.subarray(7 + got), filled(length + 9 - got, 0xee), `${what}, the rest of the buffer`);
       }
     },
   },
@@ -178,6 +246,20 @@ const cutting: readonly ConformanceCheck[] = [
       subject.ends(0, "after truncate(0)");
       subject.store.writeAt(0, bytes(7));
       subject.holds(0, bytes(7), "after truncate(0) and a write");
+    },
+  },
+  {
+    name: "truncate at the end or beyond changes nothing",
+    async run(subject) {
+      subject.store.writeAt(0, bytes(1, 2, 3));
+      for (const length of [3, 4, 5000]) {
+        subject.store.truncate(length);
+        subject.ends(3, `after truncate(${length}) of 3 bytes`);
+        subject.holds(0, bytes(1, 2, 3), `after truncate(${length}) of 3 bytes`);
+      }
+      await subject.settled(subject.store.flush(), "flush");
+      subject.store.writeAt(3, bytes(4));
+      subject.holds(0, bytes(1, 2, 3, 4), "after truncate(5000) of 3 bytes, a flush and a write");
     },
   },
   {
@@ -293,6 +375,7 @@ const flushing: readonly ConformanceCheck[] = [
   },
   {
     name: "a readAhead under way settles when the store is closed beside it",
+    part: "readAhead",
     async run(subject) {
       if (subject.store.readAhead === undefined) return;
       subject.store.writeAt(0, bytes(1, 2, 3));
@@ -308,10 +391,8 @@ const flushing: readonly ConformanceCheck[] = [
       subject.store.writeAt(0, bytes(1));
       subject.options.failFlush?.(subject.store);
       const error = await subject.settled(failureOf(subject.store.flush()), "a flush that fails");
-      holds(
-        error instanceof Error,
-        `flush of a broken disk gave ${String(error)}: it must reject with an Error`,
-      );
+      holds(error !== null, `flush resolved after failFlush: ${notBroken}`);
+      holds(error instanceof Error, `a flush that failed rejected with ${String(error)}, which is no Error`);
     },
   },
   {
@@ -320,10 +401,9 @@ const flushing: readonly ConformanceCheck[] = [
     run(subject) {
       subject.store.writeAt(0, bytes(1));
       subject.options.failFlush?.(subject.store);
-      holds(
-        thrownBy(() => subject.store.flushBlocking()) instanceof Error,
-        "flushBlocking of a broken disk threw no Error",
-      );
+      const error = thrownBy(() => subject.store.flushBlocking());
+      holds(error !== null, `flushBlocking returned after failFlush: ${notBroken}`);
+      holds(error instanceof Error, `a flushBlocking that failed threw ${String(error)}, which is no Error`);
     },
   },
   {
@@ -337,7 +417,7 @@ const flushing: readonly ConformanceCheck[] = [
       const failure = await subject.settled(pending, "a flush that fails");
       // Which of the two comes first is the system's; that neither says yes for the other's bytes is not.
       const later = blocking === null ? thrownBy(() => subject.store.flushBlocking()) : null;
-      holds(failure !== null, "the flush resolved although the disk failed beneath it");
+      holds(failure !== null, `the first of two flushes resolved after failFlush: ${notBroken}`);
       holds(
         blocking !== null || later !== null,
         "flushBlocking said yes beside and after a flush that failed",
@@ -401,6 +481,7 @@ const lasting: readonly ConformanceCheck[] = [
   },
   {
     name: "the mark, where it is offered, keeps its bytes",
+    part: "mark",
     async run(subject) {
       const mark = subject.store.side?.mark;
       if (mark === undefined) return;
@@ -420,6 +501,7 @@ const lasting: readonly ConformanceCheck[] = [
   },
   {
     name: "the lock, where it is offered, keeps a second one out and goes with close",
+    part: "lock",
     needs: "reopen",
     async run(subject) {
       if (subject.store.side?.lock === undefined) return;
@@ -441,6 +523,7 @@ const lasting: readonly ConformanceCheck[] = [
   },
   {
     name: "quarantine, where it is offered, gives a name and changes nothing",
+    part: "quarantine",
     run(subject) {
       const { side } = subject.store;
       if (side?.quarantine === undefined) return;
@@ -472,17 +555,16 @@ const together: readonly ConformanceCheck[] = [
   {
     name: "a log on it: appends, syncs, reads, and is cut at both ends",
     async run(subject) {
-      const wal = await Wal.withStore(subject.store);
+      const wal = await logOn(subject);
       const lsns = wal.appendBatch(["one", "two", "three"]);
-      await wal.sync();
-      const four = await wal.appendAndSync("four");
+      await subject.settled(wal.sync(), "sync of a log");
+      const four = await subject.settled(wal.appendAndSync("four"), "appendAndSync of a log");
       same(wal.durable, wal.end, "durable after a sync");
-      await wal.truncateAfter(lsns[2] ?? four);
-      const head = await wal.truncateBefore(lsns[1] ?? four);
+      await subject.settled(wal.truncateAfter(lsns[2] ?? four), "truncateAfter of a log");
+      const head = await subject.settled(wal.truncateBefore(lsns[1] ?? four), "truncateBefore of a log");
       const expected = head === 0 ? "one,two,three" : "two,three";
       same(Array.from(wal, (record) => record.text()).join(), expected, "the records");
-      const ahead: string[] = [];
-      for await (const record of wal) ahead.push(record.text());
+      const ahead = await subject.settled(readAhead(wal), "a log read by for await");
       same(ahead.join(), expected, "the records, read ahead");
     },
   },
@@ -492,11 +574,11 @@ const together: readonly ConformanceCheck[] = [
       const image = await tornImage();
       subject.store.writeAt(0, image.bytes);
       subject.store.flushBlocking();
-      const wal = await Wal.withStore(subject.store);
+      const wal = await logOn(subject);
       same(wal.end, image.intact, "the end of the log after recovery");
       subject.ends(image.intact, "after recovery has cut the torn end off");
       wal.append("three");
-      await wal.sync();
+      await subject.settled(wal.sync(), "sync of a log");
       same(Array.from(wal, (record) => record.text()).join(), "one,two,three", "the records");
     },
   },
@@ -504,17 +586,17 @@ const together: readonly ConformanceCheck[] = [
     name: "a log on it: closed and opened again, it is all there",
     needs: "reopen",
     async run(subject) {
-      const wal = await Wal.withStore(subject.store);
+      const wal = await logOn(subject);
       for (let i = 0; i < 20; i++) wal.append(`record ${i} ${"x".repeat(i * 7)}`);
-      await wal.close();
+      await subject.settled(wal.close(), "close of a log");
       subject.closedByLog();
-      const again = await Wal.withStore((await subject.reopened()).store);
+      const again = await logOn(await subject.reopened());
       try {
         const texts = Array.from(again, (record) => record.text().trimEnd().replace(/ x+$/, ""));
         same(texts.join(), Array.from({ length: 20 }, (_, i) => `record ${i}`).join(), "the records");
         same(again.recovery.damage, null, "damage after an orderly close");
       } finally {
-        await again.close();
+        await subject.settled(again.close(), "close of a log");
       }
     },
   },
@@ -522,7 +604,7 @@ const together: readonly ConformanceCheck[] = [
     name: "a log on it: a failed flush poisons it, for good",
     needs: "failFlush",
     async run(subject) {
-      const wal = await Wal.withStore(subject.store);
+      const wal = await logOn(subject);
       wal.append("one");
       subject.options.failFlush?.(subject.store);
       const first = await subject.settled(failureOf(wal.sync()), "a sync that fails");
@@ -563,6 +645,16 @@ async function randomStep(
   grown.set(model);
   grown.set(written, at);
   return grown;
+}
+
+function logOn(subject: ConformanceSubject): Promise<Wal> {
+  return subject.settled(Wal.withStore(subject.store), "Wal.withStore");
+}
+
+async function readAhead(wal: Wal): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const record of wal) texts.push(record.text());
+  return texts;
 }
 
 /** The bytes of a log of two records, and the first half of a third. */

@@ -9,6 +9,9 @@ export class ConformanceError extends Error {
   }
 }
 
+/** A part that a store may offer beside the bytes, or leave out. */
+export type StorePart = "readAhead" | "mark" | "lock" | "quarantine";
+
 /** What a store is made for: one check. */
 export interface ConformanceScope {
   /** Called when the check has ended, the last given first: removes the folder, for example. */
@@ -20,9 +23,10 @@ export interface StoreConformanceOptions {
    * The test function of the runner: `test` of node:test, of Vitest, or anything else of that shape.
    *
    * @param name What is checked.
-   * @param body Rejects when it does not hold.
+   * @param body Rejects when it does not hold. Where it is given a context with a method `skip`, as
+   *   node:test and Vitest do, it skips what is about a part that the store does not offer.
    */
-  readonly test: (name: string, body: () => Promise<void>) => unknown;
+  readonly test: (name: string, body: (...context: readonly unknown[]) => Promise<void>) => unknown;
   /** What the name of each test begins with. Default: none. */
   readonly name?: string | undefined;
   /**
@@ -42,9 +46,14 @@ export interface StoreConformanceOptions {
    * Less for a store to which gaps cost memory; 0 leaves the check out.
    */
   readonly farOffset?: number | undefined;
+  /**
+   * The parts that the store must offer. Without it one that is not there, perhaps by mistake, is
+   * skipped and no failure.
+   */
+  readonly expect?: readonly StorePart[] | undefined;
   /** The seed of the calls made at random. Default 1. */
   readonly seed?: number | undefined;
-  /** Milliseconds after which a promise counts as never settling. Default 10,000. */
+  /** Milliseconds after which a promise counts as never settling. Default 4,000: less than Vitest gives a test. */
   readonly settleMilliseconds?: number | undefined;
 }
 
@@ -56,6 +65,10 @@ export class ConformanceSubject {
   constructor(store: WalStore, options: StoreConformanceOptions) {
     this.store = store;
     this.options = options;
+  }
+
+  has(part: StorePart): boolean {
+    return part === "readAhead" ? this.store.readAhead !== undefined : this.store.side?.[part] !== undefined;
   }
 
   close(): void {
@@ -73,11 +86,15 @@ export class ConformanceSubject {
   async reopened(): Promise<ConformanceSubject> {
     this.close();
     if (this.options.reopen === undefined) throw new ConformanceError("there is no option reopen");
-    return new ConformanceSubject(await this.options.reopen(this.store), this.options);
+    return new ConformanceSubject(
+      await this.settled(Promise.resolve(this.options.reopen(this.store)), "the option reopen"),
+      this.options,
+    );
   }
 
   read(offset: number, length: number): Uint8Array {
-    const into = new Uint8Array(length);
+    // Not zeros: a store that leaves out what it has nothing for must not be right by chance.
+    const into = new Uint8Array(length).fill(0xee);
     return into.subarray(0, this.count(this.store.readAt(offset, into), length, "readAt"));
   }
 
@@ -102,7 +119,7 @@ export class ConformanceSubject {
 
   /** Waits for a promise; one that never settles would make the whole test run hang. */
   async settled<T>(promise: Promise<T>, what: string): Promise<T> {
-    const milliseconds = this.options.settleMilliseconds ?? 10_000;
+    const milliseconds = this.options.settleMilliseconds ?? 4000;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       const give = (): void => reject(new ConformanceError(`${what} has not settled in ${milliseconds} ms`));

@@ -6,6 +6,7 @@
  */
 import type { StoreSide, WalStore } from "../index.ts";
 import { type Fault, FaultPlan } from "./fault-plan.ts";
+import { checkStore, checkStoreFault } from "./option-checks.ts";
 import { systemError } from "./system-error.ts";
 import { turn } from "./turn.ts";
 
@@ -58,11 +59,20 @@ export class FaultStore implements WalStore {
   readonly heldFlushes: HeldStoreFlush[] = [];
   /** Called before each call; what it throws is what the call throws. */
   onCall: ((kind: StoreCallKind) => void) | null = null;
+  /** Calls that came after `close`, oldest first; they are passed on. A log makes none. */
+  readonly callsAfterClose: StoreCallKind[] = [];
+  #closed = false;
   readonly #store: WalStore;
   readonly #faults: FaultPlan<StoreCallKind, StoreEffect, StoreFault> = new FaultPlan();
   readonly #counts = new Map<StoreCallKind, number>();
 
+  /**
+   * @param store The store underneath. Two around one store are two to the log: that it is open twice
+   *   is then seen only where `store` has a lock of its own.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when that is no store.
+   */
   constructor(store: WalStore) {
+    checkStore("The store of a FaultStore", store);
     this.#store = store;
     this.path = store.path;
     this.side = store.side;
@@ -70,8 +80,13 @@ export class FaultStore implements WalStore {
     this.readAhead = ahead === undefined ? undefined : (offset, into) => this.#readAhead(ahead, offset, into);
   }
 
-  /** Adds a fault. */
+  /**
+   * Adds a fault.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is not of its kind, or could never strike.
+   */
   inject(fault: StoreFault): void {
+    checkStoreFault(fault);
     this.#faults.add(fault);
   }
 
@@ -135,11 +150,13 @@ export class FaultStore implements WalStore {
 
   close(): void {
     this.#enter("close");
+    this.#closed = true;
     this.#store.close();
   }
 
   #enter(kind: StoreCallKind): StoreEffect | undefined {
     this.#counts.set(kind, this.calls(kind) + 1);
+    if (this.#closed) this.callsAfterClose.push(kind);
     this.onCall?.(kind);
     const effect = this.#faults.meet(kind);
     if (effect?.kind === "fail") throw systemError(effect.errno, kind);

@@ -15,5 +15,6 @@ export {
   ConformanceError,
   type ConformanceScope,
   type StoreConformanceOptions,
+  type StorePart,
 } from "./conformance-subject.ts";
 export { storeConformance } from "./store-conformance.ts";

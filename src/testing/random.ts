@@ -32,7 +32,9 @@ export class Random implements Chooser {
 
   /** `length` bytes, none to be foretold from the others. */
   bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.next(256));
+    const bytes = new Uint8Array(length);
+    for (let i = 0; i < length; i++) bytes[i] = this.next(256);
+    return bytes;
   }
 }
 

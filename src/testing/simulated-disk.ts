@@ -23,6 +23,7 @@ import {
   isOn,
 } from "./disk-fault.ts";
 import { FaultPlan } from "./fault-plan.ts";
+import { checkCrashOptions, checkDiskFault, checkDiskOptions, checkRot, checkStop } from "./option-checks.ts";
 import { Random } from "./random.ts";
 import type { SimulatedDirectory, SimulatedNode } from "./simulated-names.ts";
 import { SimulatedNames, splitPath } from "./simulated-names.ts";
@@ -50,7 +51,7 @@ export interface SimulatedDiskOptions {
   readonly seed?: number | undefined;
   /** Files that are on the disk from the beginning, by absolute path; their directories too. */
   readonly files?: Readonly<Record<string, Uint8Array>> | undefined;
-  /** Directories that are there from the beginning. `/` always is. */
+  /** Directories that are there from the beginning, by absolute path. `/` always is. */
   readonly directories?: readonly string[] | undefined;
   /** Bytes that all files together can hold; a write beyond is short, then ENOSPC. Default: no limit. */
   readonly capacity?: number | undefined;
@@ -79,7 +80,8 @@ export class ProcessStopped extends Error {
 /**
  * A disk in memory that loses, tears and reorders what was not flushed, and fails on demand.
  *
- * The stores on files run on it unchanged. Paths are absolute; there are no links.
+ * The stores on files run on it unchanged. Paths are absolute; a relative one is taken from the working
+ * directory of the process. There are no links.
  *
  * @example
  * const disk = new SimulatedDisk({ seed: 42 });
@@ -119,7 +121,9 @@ export class SimulatedDisk implements Disk {
   #stopHalfway = false;
   #stopped = false;
 
+  /** @throws {WalError} WAL_INVALID_ARGUMENT when an option is unknown or not of its kind. */
   constructor(options: SimulatedDiskOptions = {}) {
+    checkDiskOptions(options);
     this.#random = new Random(options.seed ?? 1);
     this.capacity = options.capacity ?? Number.POSITIVE_INFINITY;
     this.flushTurns = options.flushTurns ?? 1;
@@ -157,8 +161,11 @@ export class SimulatedDisk implements Disk {
   /**
    * The power goes. What was flushed is left, and any part of the rest; the process with its
    * descriptors and locks is gone. A log that was open on this disk must not be used any more.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when an option is unknown or not of its kind.
    */
   crash(options: CrashOptions = {}): CrashReport {
+    checkCrashOptions(options);
     this.kill();
     const crash = new Crash(options, this.#random);
     this.#names.crash(crash);
@@ -182,9 +189,12 @@ export class SimulatedDisk implements Disk {
    * Stops the process at the n-th changing call from here on, before it is made; from there on every
    * call throws, until `kill` or `crash`.
    *
+   * @param nth From 1 on: the next.
    * @param halfway True: if that call is a write, half of it is made.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when `nth` is no whole number from 1 on.
    */
   stopAt(nth: number, halfway: boolean = false): void {
+    checkStop(nth, halfway);
     this.#stopAtChange = this.changes + nth;
     this.#stopHalfway = halfway;
   }
@@ -200,8 +210,13 @@ export class SimulatedDisk implements Disk {
     throw new ProcessStopped();
   }
 
-  /** Adds a fault. */
+  /**
+   * Adds a fault.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is not of its kind, or could never strike.
+   */
   inject(fault: DiskFault): void {
+    checkDiskFault(fault);
     this.#faults.add(fault);
   }
 
@@ -221,12 +236,14 @@ export class SimulatedDisk implements Disk {
    * @param offset Byte offset in the file; past its end nothing happens.
    * @param options.bit Which of the eight, 0 the lowest. Default 0.
    * @param options.cached True: the cache still shows the byte as it was. Default false.
+   * @throws {WalError} WAL_INVALID_ARGUMENT when there is no such offset, bit or option.
    */
   rot(
     path: string,
     offset: number,
     options: { readonly bit?: number | undefined; readonly cached?: boolean | undefined } = {},
   ): void {
+    checkRot(offset, options);
     const file = this.#fileAt(path, "rot");
     file.rot(offset, 1 << (options.bit ?? 0), options.cached ?? false);
     this.#unclean.add(file);

@@ -71,7 +71,7 @@ function segmentedView(files: Files, dir: string, size: number, mark: Uint8Array
   if (refusal === null) {
     for (const index of sizes.keys()) image.set(files[segmentPath(dir, index)] ?? [], index * size);
   }
-  return { image, head, mark, gap: gapIn(sizes, size, head, last), missing: false, refusal };
+  return { image, head, mark, gap: gapIn(files, dir, size, head), missing: false, refusal };
 }
 
 /** Null: it says nothing, and segment 0 is gone. */
@@ -83,9 +83,13 @@ function headIn(marker: Uint8Array | undefined, hasFirst: boolean): number | nul
   return offset <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(offset) : torn;
 }
 
-/** The first place where bytes are missing although bytes follow. */
-function gapIn(sizes: ReadonlyMap<number, number>, size: number, head: number, last: number): LogView["gap"] {
-  const withBytes = Math.max(-1, ...[...sizes].filter(([, length]) => length > 0).map(([index]) => index));
+/** The first place where bytes are missing although bytes follow that are not all zeros. */
+function gapIn(files: Files, dir: string, size: number, head: number): LogView["gap"] {
+  const sizes = segmentsIn(files, dir);
+  const last = Math.max(-1, ...sizes.keys());
+  const hasBytes = (index: number): boolean =>
+    (files[segmentPath(dir, index)] ?? new Uint8Array(0)).some((byte) => byte !== 0);
+  const withBytes = Math.max(-1, ...[...sizes.keys()].filter(hasBytes));
   for (let index = Math.floor(head / size); index < withBytes; index++) {
     const length = sizes.get(index);
     if (length === size) continue;

@@ -96,7 +96,6 @@ export function slotsOf(mark: Uint8Array): [PlainSlot | null, PlainSlot | null] 
   return [slot(0), slot(16)];
 }
 
-/** What a mark file claims; null: nothing. */
 /** The claim of the other slot; null where there are not two. */
 export function claimBefore(mark: Uint8Array): number | null {
   const [a, b] = slotsOf(mark);
@@ -104,6 +103,7 @@ export function claimBefore(mark: Uint8Array): number | null {
   return claimOf(mark) === a.lsn ? b.lsn : a.lsn;
 }
 
+/** What a mark file claims; null: nothing. */
 export function claimOf(mark: Uint8Array): number | null {
   const [a, b] = slotsOf(mark);
   if (a === null || b === null) return (a ?? b)?.lsn ?? null;

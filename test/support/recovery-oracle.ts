@@ -53,7 +53,7 @@ export function expectedOpen(input: OracleInput): OracleAnswer {
     if (toTheEnd) [scannedFrom, scan] = [claim, fromMark];
     // Nothing but zeros from the mark on: they count when the mark before it leads to this one.
     const before = input.mark === null ? null : claimBefore(input.mark);
-    if (!toTheEnd && restIsZeros && before !== null && before < claim) {
+    if (!toTheEnd && restIsZeros && before !== null && before >= head && before < claim) {
       const fromBefore = scanPlain(image, before, maxRecordBytes);
       if (fromBefore.end === claim) [scannedFrom, scan] = [before, fromBefore];
     }

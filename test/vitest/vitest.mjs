@@ -47,7 +47,7 @@ try {
   expectRun(
     "the suite under Vitest",
     runs({}),
-    (status, out) => status === 0 && /FileStore: begins empty/.test(out),
+    (status, out) => status === 0 && /FileStore: begins empty/.test(out) && /Tests .* 3 skipped/.test(out),
   );
   expectRun(
     "and with a wrong store",
