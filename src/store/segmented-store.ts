@@ -105,9 +105,9 @@ export class SegmentedStore implements WalStore {
    * log does.
    *
    * @param segmentSize Bytes per segment file, the size the log was made with. Default 64 MiB.
-   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize`, or the head marker
-   *   is torn or past the end (`path` says which file, `reason` why); WAL_IO when the system
-   *   refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
+   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize` or stands behind more
+   *   than 1,024 missing ones, or the head marker is torn or past the end (`path` says which file,
+   *   `reason` why); WAL_IO when the system refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
    */
   static open(dir: string | URL, segmentSize: number = segmentBytesDefault): SegmentedStore {
     return openSegmentedStore(dir, segmentSize);
