@@ -1,6 +1,6 @@
 /** What a figure was measured on: without it, it says nothing. */
-import { statfsSync } from "node:fs";
-import { availableParallelism, cpus, release, totalmem, type } from "node:os";
+import { readFileSync, statfsSync } from "node:fs";
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from "node:os";
 
 /** statfs(2): what Linux calls some file systems. */
 const fileSystems = {
@@ -13,6 +13,9 @@ const fileSystems = {
   0x6969: "nfs",
 };
 
+/** How busy it was before the run: above its cores, the figures are those of a machine at other work. */
+const load = () => Math.round(loadavg()[0] * 10) / 10;
+
 export function machine(folder) {
   const { type: magic } = statfsSync(folder);
   return {
@@ -22,6 +25,11 @@ export function machine(folder) {
     system: `${type()} ${release()}`,
     runtime: `Node ${process.version}`,
     fileSystem: fileSystems[magic] ?? `0x${magic.toString(16)}`,
+    load: load(),
     date: new Date().toISOString(),
   };
+}
+
+export function versionOf(manifest) {
+  return JSON.parse(readFileSync(manifest, "utf8")).version;
 }

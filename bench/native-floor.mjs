@@ -1,33 +1,35 @@
 /**
- * The native floor: the same log written straight on the system's calls, a program apart that prints
- * one line of JSON. It is no part of this project; `--floor` or WAL_DB_FLOOR says where it stands.
+ * The native floor: the same log written straight on the system's calls. `native/floor.c` is compiled where
+ * there is a C compiler; another program that prints the same figures, named by WAL_DB_FLOOR or --floor, is
+ * run beside it as the reference, and takes its place where there is none.
  *
- *   FLOOR folder case ...     cases: mem, file, threads, commit
+ *   FLOOR folder case ...     prints one line of JSON: figures by name
  */
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** Where each figure stands in the table: store, call, threads; and how it becomes records a second. */
-const figures = {
-  mem_append_ns: ["memory", "append", 1, (value) => 1e9 / value],
-  file_append_ns: ["file", "append", 1, (value) => 1e9 / value],
-  file_append_2threads_per_s: ["file", "append", 2, Number],
-  file_append_4threads_per_s: ["file", "append", 4, Number],
-  file_append_8threads_per_s: ["file", "append", 8, Number],
-  commit_1_per_s: ["file", "commit, blocking", 1, Number],
-  commit_2threads_per_s: ["file", "commit, blocking", 2, Number],
-  commit_4threads_per_s: ["file", "commit, blocking", 4, Number],
-  commit_8threads_per_s: ["file", "commit, blocking", 8, Number],
-};
+const source = fileURLToPath(new URL("./native/floor.c", import.meta.url));
 
-/** One run of a case: [store, call, threads, records a second] each. */
-export function runFloor(program, folder, name) {
-  const printed = JSON.parse(execFileSync(program, [folder, name], { encoding: "utf8" }));
-  return Object.entries(printed)
-    .filter(([key]) => key in figures)
-    .map(([key, value]) => {
-      const [store, call, threads, perSecond] = figures[key];
-      return { store, call, threads, perSecond: perSecond(value) };
-    });
+/** The program in C, compiled into `folder`; null where that cannot be. */
+export function compileFloor(folder, compiler = process.env.CC ?? "cc") {
+  const program = join(folder, "floor");
+  const arm = process.arch === "arm64" ? ["-march=armv8-a+crc"] : [];
+  try {
+    execFileSync(compiler, ["-O2", "-std=c11", ...arm, "-pthread", "-o", program, source], { stdio: "pipe" });
+    return { program, compiler: versionOf(compiler) };
+  } catch (error) {
+    return { program: null, why: String(error.stderr ?? error.message).split("\n")[0] };
+  }
 }
 
-export const floorCases = ["mem", "file", "threads", "commit"];
+function versionOf(compiler) {
+  return execFileSync(compiler, ["--version"], { encoding: "utf8" }).split("\n")[0];
+}
+
+/** One run of a case: the figure asked for, in the unit of ours. */
+export function runFloor(program, folder, name, { figure, from }) {
+  const printed = JSON.parse(execFileSync(program, [folder, name], { encoding: "utf8" }));
+  if (!(figure in printed)) throw new Error(`The native floor printed no ${figure} for ${name}.`);
+  return from(printed[figure]);
+}

@@ -10,5 +10,6 @@ export function median(values) {
 export function summary(values) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const middle = median(values);
-  return { median: middle, least, most, spreadPercent: Math.round(((most - least) / middle) * 100) };
+  const spreadPercent = middle === 0 ? 0 : Math.round(((most - least) / middle) * 100);
+  return { median: middle, least, most, spreadPercent };
 }

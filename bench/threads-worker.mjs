@@ -1,44 +1,59 @@
 /**
- * One thread of threads.mjs: opens the log by itself, or joins it, warms up, waits for the others at a
- * gate, does its part and says from when to when, on the clock that all threads have in common.
+ * One thread of threads.mjs: joins the log, warms up, waits for the others at a gate, does its part and
+ * says from when to when, on the clock that all threads have in common.
  */
+import { writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { MemStore, Wal } from "wal-db";
+import { crc32 } from "node:zlib";
+import { mappedStore, Wal } from "./library.mjs";
 
-const { share, store, path, call, records, warmUp, inFlight, recordBytes, gate } = workerData;
-const record = new Uint8Array(recordBytes).fill(7);
+const { share, store, fd, tail, call, records, warmUp, inFlight, recordBytes, gate } = workerData;
+const record = Buffer.alloc(recordBytes, 7);
 
 /** Since the machine was started: the same in all threads. */
 const seconds = () => Number(process.hrtime.bigint()) / 1e9;
 
-function open() {
-  if (share !== undefined) return Wal.attach(share);
-  return store === "memory" ? Wal.withStoreBlocking(new MemStore()) : Wal.openBlocking(path);
+/** The log by hand, of subjects/fs-loop.mjs, with a tail that threads share. */
+function byHand() {
+  const next = new BigInt64Array(tail);
+  const frame = Buffer.alloc(8 + recordBytes);
+  const step = BigInt(frame.length);
+  return {
+    append(bytes) {
+      frame.set(bytes, 8);
+      frame.writeUInt32LE(bytes.length, 4);
+      frame.writeUInt32LE(crc32(frame.subarray(4)), 0);
+      writeSync(fd, frame, 0, frame.length, Number(Atomics.add(next, 0, step)));
+    },
+    close() {},
+  };
 }
 
 const calls = {
-  append(wal, count) {
-    for (let n = 0; n < count; n++) wal.append(record);
+  append(log, count) {
+    for (let n = 0; n < count; n++) log.append(record);
   },
-  "commit, blocking"(wal, count) {
-    for (let n = 0; n < count; n++) wal.appendAndSyncBlocking(record);
+  commitBlocking(log, count) {
+    for (let n = 0; n < count; n++) log.appendAndSyncBlocking(record);
   },
-  async "commit, async"(wal, count) {
+  async commit(log, count) {
     let left = count;
     const one = async () => {
-      while (left-- > 0) await wal.appendAndSync(record);
+      while (left-- > 0) await log.appendAndSync(record);
     };
     await Promise.all(Array.from({ length: inFlight }, one));
   },
 };
 
-const wal = open();
-await calls[call](wal, warmUp);
+// A thread that has not loaded the store cannot join a log that lies in it.
+if (store === "mapped") await mappedStore();
+const log = store === "fs" ? byHand() : Wal.attach(share);
+await calls[call](log, warmUp);
 parentPort.postMessage({ said: "ready" });
 Atomics.wait(new Int32Array(gate), 0, 0);
 const began = seconds();
-await calls[call](wal, records);
+await calls[call](log, records);
 const ended = seconds();
 // Not closed before all are through: a close syncs, and would take time from the others.
 parentPort.postMessage({ said: "done", began, ended });
-parentPort.once("message", () => void wal.close());
+parentPort.once("message", () => log.close());

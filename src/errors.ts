@@ -93,8 +93,15 @@ export class WalError extends Error {
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     if (this !== WalError) return Function.prototype[Symbol.hasInstance].call(this, value);
-    return typeof value === "object" && value !== null && brand in value;
+    if (typeof value !== "object" || value === null) return false;
+    return brand in value || isOfAnotherThread(value);
   }
+}
+
+/** What the "error" event of a worker gives: a copy, with name and code, and without the brand. */
+function isOfAnotherThread(value: object): boolean {
+  if (!(value instanceof Error) || value.name !== "WalError" || !("code" in value)) return false;
+  return typeof value.code === "string" && value.code.startsWith("WAL_");
 }
 
 /** The operating system's code on an error of node:fs, if it bears one. */

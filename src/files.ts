@@ -10,6 +10,7 @@ import type { Disk } from "./store/disk.ts";
 import { FileMark } from "./store/file-side.ts";
 import { attachFileStore, type FileShare, openError, openFileStore, pathOf } from "./store/file-store.ts";
 import { attachSegmentedStore, openSegmentedStore, type SegmentedShare } from "./store/segmented-store.ts";
+import { attachMappedStore, type MappedShare } from "./store/mapped-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
 import { threadsOn } from "./store/threads.ts";
 import type { FileStores } from "./open-store.ts";
@@ -26,6 +27,7 @@ export function fileStoresOn(disk: Disk): FileStores {
     attach(share) {
       const kind = typeof share === "object" && share !== null && "kind" in share ? share.kind : undefined;
       if (kind === "file") return attachFileStore(share as FileShare, disk);
+      if (kind === "mapped") return attachMappedStore(share as MappedShare, { disk });
       return kind === "segmented" ? attachSegmentedStore(share as SegmentedShare, disk) : null;
     },
     threads: threadsOn(nodeDisk),

@@ -64,6 +64,20 @@ export const openSegmentsMax = 30;
 /** Flushes of one group that run at the same time, when many segments have new bytes. */
 export const segmentFlushesAtOnceMax = 8;
 
+/** The largest segment that is mapped: address space, and what an ArrayBuffer can be on every runtime. */
+export const mappedSegmentBytesMax: number = 1024 * 1024 * 1024;
+
+/**
+ * Pages of a map are touched ahead of the appends: as far ahead as was appended since the last flush,
+ * since the flush writes what was touched; not before so much, and not farther than so much. Off the
+ * thread; in small pieces on it where so many calls are out that have not been seen to return, as in a
+ * loop that never gives up the thread.
+ */
+export const prefaultBytesMin: number = 64 * 1024;
+export const prefaultBytesMax: number = 8 * 1024 * 1024;
+export const prefaultsAtOnceMax = 64;
+export const prefaultHereBytes: number = 256 * 1024;
+
 /** Threads that may have one log open at a time, the owner among them. */
 export const writersMax: number = 64;
 
@@ -83,6 +97,9 @@ export const poisonNoteBytes: number = 4 * 1024;
 /** What a memory store can hold once it is shared: address space is set aside for it, memory is not. */
 export const sharedMemStoreBytesMax: number = 1024 * 1024 * 1024;
 export const sharedMemStoreGrowBytes: number = 1024 * 1024;
+
+/** The longest that a timer can be set to: 24 days. A follower that waits keeps its thread alive by one. */
+export const timerMillisecondsMax: number = 2 ** 31 - 1;
 
 /** How often a follower looks at a log that another process writes, when nothing tells it to. */
 export const followPollMilliseconds = 1000;

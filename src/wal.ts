@@ -53,7 +53,7 @@ export interface WalStats {
   flushes: number;
   /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
   commits: number;
-  /** What became of sealed segments; null without an archive hook. */
+  /** What became of sealed segments; null without an archive hook, and in a thread that has joined. */
   archive: ArchiveStats | null;
 }
 
@@ -117,7 +117,7 @@ export class Wal implements AsyncDisposable {
     const standing = new Standing(role, state);
     const progress = new LocalProgress(state);
     const commit = new GroupCommit(store, state, () => this.#afterFlush());
-    const beside = new Beside({ store, state, role, recovery, archive });
+    const beside = new Beside({ store, state, standing, recovery, archive });
     const cuts = new SuffixCut(store, state, commit, parts.mark, beside);
     const log = { store, state, standing, progress, commit, beside, recovery, maxRecordBytes };
     this.recovery = recovery;
@@ -338,7 +338,8 @@ export class Wal implements AsyncDisposable {
   /**
    * Appends, and resolves with the LSN once that record is on stable storage. Any number of callers
    * at the same time share one flush, and those of the same turn one write: the record is copied at
-   * once, and has its place when the turn is over, or before anybody looks.
+   * once, and has its place when the turn is over, or before anybody looks. A process that ends
+   * before the turn is over (`process.exit`) has written nothing: {@link Wal.appendAndSyncBlocking}.
    *
    * @throws {WalError} as {@link Wal.append} (then nothing was appended) and {@link Wal.sync}.
    * @example
@@ -394,9 +395,9 @@ export class Wal implements AsyncDisposable {
   /**
    * The records from `from` (default the head) to the end, and on past it: waits for new ones until
    * `signal` aborts or the log is closed. Reads without blocking the thread, one record for each that
-   * is asked for. Here it waits without looking again and again, and holds no process alive; on a log
-   * opened with `readOnly`, which another process writes, it is told by the file system, looks once a
-   * second besides, and does hold the process. See docs/following.md.
+   * is asked for. Here it waits without looking again and again; on a log opened with `readOnly`, which
+   * another process writes, it is told by the file system, and looks once a second besides. A record
+   * that is waited for keeps the thread alive, unless `persistent` is false. See docs/following.md.
    *
    * `until: "durable"` gives only what is on stable storage. The default gives what `iter` gives:
    * records that a power cut may take back. Choose `durable` for whatever leaves this machine.
@@ -536,22 +537,43 @@ export class Wal implements AsyncDisposable {
     this.#standing.checkOwner("reader");
     this.#standing.checkSyncable();
     const at = offsetOf("from", from);
-    if (at < this.head || at > this.#state.committed) {
-      throw invalidArgument(`from is ${at}, outside the log from ${this.head} to ${this.#state.committed}.`);
+    const end = this.#standing.writtenUpTo(at);
+    if (at < this.head || at > end) {
+      throw invalidArgument(`from is ${at}, outside the log from ${this.head} to ${end}.`);
     }
     if (this.#beside.readers === null) throw this.#standing.closedError();
     return this.#beside.readers.get(name, at);
   }
 
   /**
-   * Resolves when the archive hook has taken every segment that is full and on stable storage, with
-   * the LSN up to which it has. Tries again what failed before. Without a hook: at once, with the head.
+   * All the readers of the log, by name: those of this run and of earlier ones. The one whose position is
+   * lowest is what `retain` keeps the log for; `remove()` it when it is gone for good.
    *
-   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED.
+   * @throws {WalError} WAL_UNSUPPORTED in a thread that has joined; WAL_READ_ONLY, WAL_CLOSED.
+   * @example
+   * for (const { name, position } of wal.readers()) console.log(name, wal.end - position); // replica-1 0
+   */
+  readers(): WalReader[] {
+    this.#standing.checkOwner("readers");
+    this.#standing.checkSyncable();
+    return this.#beside.readers?.all ?? [];
+  }
+
+  /**
+   * Resolves when the archive hook has taken every segment that was full and on stable storage when
+   * this was called, with the LSN up to which it has. Tries again what failed before. Without a hook: at
+   * once, with the head.
+   *
+   * @throws {WalError} WAL_IO when the hook fails: its error is `cause`; WAL_CLOSED, also when the log is
+   *   closed before; WAL_UNSUPPORTED in a thread that has joined: the hook runs in the one that opened it.
    */
   async archived(): Promise<Lsn> {
+    this.#standing.checkOwner("archived");
     this.#standing.checkOpen();
-    return this.#beside.archive === null ? this.head : this.#beside.archive.caughtUp();
+    if (this.#beside.archive === null) return this.head;
+    const position = await this.#beside.archive.caughtUp();
+    if (position === null) throw this.#standing.closedError();
+    return position;
   }
 
   /** Where the next record will begin; of whatever thread, in a shared log. */

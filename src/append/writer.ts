@@ -22,7 +22,14 @@ import { asIoError, WalError } from "../errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, stageBytesMax, stagedRecordBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes, lengthOffset } from "../record/format.ts";
-import { FrameBuffer, headerFor, payloadOf, type RecordInput } from "../record/frame.ts";
+import {
+  FrameBuffer,
+  headerFor,
+  payloadOf,
+  plainView,
+  type RecordInput,
+  seemsLonger,
+} from "../record/frame.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
@@ -75,7 +82,7 @@ export class Writer {
 
   append(record: RecordInput): Lsn {
     this.writeStaged();
-    if (typeof record !== "string" && record?.length >= payloadInPlaceBytesMin)
+    if (typeof record !== "string" && seemsLonger(record, payloadInPlaceBytesMin - 1))
       return this.#appendInPlace(record);
     const frames = this.#frames;
     frames.reset();
@@ -111,7 +118,7 @@ export class Writer {
 
   /** Holds a record back until the end of the turn; null when it is too large for that: append it. */
   stage(record: RecordInput): Stage | null {
-    if (record?.length > stagedRecordBytesMax) return null;
+    if (seemsLonger(record, stagedRecordBytesMax)) return null;
     if (this.#stage !== null && this.#frames.length > stageBytesMax) this.#writeHeldBack(this.#stage);
     const stage = (this.#stage ??= this.#newStage());
     const at = this.#frames.length;
@@ -180,7 +187,7 @@ export class Writer {
 
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
   #appendInPlace(record: Uint8Array): Lsn {
-    const checked = payloadOf(record, this.#maxRecordBytes);
+    const checked = plainView(payloadOf(record, this.#maxRecordBytes));
     // Another thread could change shared bytes between the checksum and the write. (Not slice():
     // of a Buffer that is no copy.)
     const shared = typeof SharedArrayBuffer === "function" && checked.buffer instanceof SharedArrayBuffer;

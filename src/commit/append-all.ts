@@ -37,10 +37,18 @@ export async function appendAll<R>(
   return count;
 }
 
+/** A Uint8Array is an iterable too, of numbers: to say "object" of it would explain nothing. */
+function classOf(value: unknown): string {
+  if (typeof value !== "object" || value === null) return shown(value);
+  const made = Object.getPrototypeOf(value) as { readonly constructor?: { readonly name?: unknown } } | null;
+  const name = made?.constructor?.name;
+  return typeof name === "string" && name !== "" ? `an object of class ${name}` : "object";
+}
+
 function checkIterable(records: unknown): void {
   const plain = typeof records === "object" && records !== null && !(records instanceof Uint8Array);
   if (plain && (Symbol.asyncIterator in records || Symbol.iterator in records)) return;
   throw invalidArgument(
-    `appendAll takes a stream, an array, or another iterable of records; got ${shown(records)}.`,
+    `appendAll takes a stream, an array, or another iterable of records; got ${classOf(records)}.`,
   );
 }

@@ -357,18 +357,27 @@ export class GroupCommit {
   }
 }
 
-function closedByOwner(path: string | undefined): WalError {
+/** WAL_CLOSED in a thread that had joined. */
+export function closedByOwner(path: string | undefined): WalError {
   const name = path === undefined ? "The log" : `The log ${path}`;
-  return new WalError("WAL_CLOSED", `${name} was closed by the thread that had opened it.`, { path });
+  const message =
+    `${name} was closed by the thread that had opened it. ` +
+    "When that one opens it again, attach to what it shares then.";
+  return new WalError("WAL_CLOSED", message, { path });
 }
 
 /** What every call gets once the log is poisoned; the first failure is its cause. */
 export function poisoned(cause: WalError, path: string | undefined): WalError {
   const where = path === undefined ? "This log" : `The log ${path}`;
+  const next =
+    cause.reason === "dead-owner"
+      ? "Close it in every thread, open it again in one of them to recover, and share it anew."
+      : "Close the log and open it again to recover; where threads share it, in the one that had opened it, " +
+        "which then shares it anew.";
   return new WalError(
     "WAL_POISONED",
     `${where} takes no more appends or syncs after a failure: ${cause.message.replace(/\.$/, "")}. ` +
-      "What a sync has acknowledged is safe. Close the log and open it again to recover.",
+      `What a sync has acknowledged is safe. ${next}`,
     { path, offset: cause.offset, errno: cause.errno, reason: cause.reason, cause },
   );
 }

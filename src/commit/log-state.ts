@@ -15,7 +15,8 @@
  *   9       behind    how many of them for a writer
  *   10      cuts      how often the end was cut; the last ends stand in 16 cells of their own
  *   11      writers   slots that were ever taken
- *   12      lowered   how often the tail went down: a range taken back, or the end cut
+ *   12      lowered   goes up when the tail went down, a range taken back or the end cut, and once more
+ *                     when the store has been cut there: before anything is appended again
  *   ...     slots     per writer: where it is writing, or `slotIdle`; see `failed`
  *   ...     owners    per writer: the identity of its thread; 0: free; negative: see `#bury`
  *
@@ -161,6 +162,7 @@ export class LogState {
   #note: PoisonNote | null = null;
   #threads: Threads | null = null;
   #lookedAt = -Infinity;
+  #ownerLookedAt = -Infinity;
   /** Where it cannot be told whether a thread lives: since when it has shown no sign of it. */
   readonly #silences = new Map<number, Silence>();
   /** Called when the log is poisoned. Must not throw. */
@@ -263,6 +265,19 @@ export class LogState {
       if (bound < lowest) lowest = bound;
     }
     return lowest as Lsn;
+  }
+
+  /**
+   * Until all below `lsn` is written, as far as it is in the tail: another thread may be behind with a
+   * record below it. Poisoned, it may never be.
+   */
+  awaitWritten(lsn: number): void {
+    if (this.committed >= lsn || this.writing) return;
+    // Taken once: the tail of busy writers is never caught up with.
+    const bound = Math.min(lsn, this.tail);
+    this.waitBlocking("writer", () => {
+      return this.committed >= Math.min(bound, this.tail) || this.poison !== null;
+    });
   }
 
   /** The end of all that any thread has appended by now; where a writer is behind it is not committed yet. */
@@ -377,6 +392,8 @@ export class LogState {
 
   /** Lets reservations go on from `tail`; who closed the gate, after `drain`. Also after `takeBack`. */
   openGate(tail: Lsn): void {
+    // A thread that read while the store was being cut may have opened a file that is gone now.
+    this.#cells.add(loweredCell, 1);
     if (this.#cells.load(phaseCell) === phaseOpen) {
       this.#cells.store(tailCell, tail);
       this.#letGoOfGate();
@@ -432,6 +449,11 @@ export class LogState {
   /** How often the end was cut. Read it before the end that it is to guard. */
   get cuts(): number {
     return this.#cells.load(cutsCell);
+  }
+
+  /** Changes before the store is cut, for whatever reason, and again after, before the next reservation. */
+  get lowered(): number {
+    return this.#cells.load(loweredCell);
   }
 
   /** The lowest end that the log was cut to since there had been `count` cuts; 0 when that is too long ago. */
@@ -618,16 +640,32 @@ export class LogState {
     this.#lookAtOthers(threads);
   }
 
+  /**
+   * For a thread that is about to append to a log that another opened: looks, now and then, whether that one
+   * is gone. Its lock went with it, and whoever has opened the log since writes where this one would.
+   */
+  lookForOwner(): void {
+    const threads = this.#threads;
+    if (threads === null) return;
+    const now = threads.now();
+    if (now - this.#ownerLookedAt < deathLookMilliseconds) return;
+    this.#ownerLookedAt = now;
+    this.#lookAt(0, threads);
+  }
+
   #lookAtOthers(threads: Threads): void {
     this.#lookedAt = threads.now();
     const writers = this.#cells.load(writersCell);
-    for (let i = 0; i < writers; i++) {
-      if (i === this.#writer) continue;
-      const owner = this.#cells.load(ownersCell + i);
-      if (owner === nobody || !this.#isDead(i, owner, threads)) continue;
-      // One undertaker: another's second blow could hit the thread that has the slot next.
-      if (this.#cells.compareExchange(ownersCell + i, owner, -threads.self()) === owner) this.#bury(i);
-    }
+    for (let i = 0; i < writers; i++) this.#lookAt(i, threads);
+  }
+
+  #lookAt(writer: number, threads: Threads): void {
+    if (writer === this.#writer) return;
+    const owner = this.#cells.load(ownersCell + writer);
+    if (owner === nobody || !this.#isDead(writer, owner, threads)) return;
+    // One undertaker: another's second blow could hit the thread that has the slot next.
+    if (this.#cells.compareExchange(ownersCell + writer, owner, -threads.self()) === owner)
+      this.#bury(writer);
   }
 
   #isGone(writer: number): boolean {

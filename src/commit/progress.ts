@@ -9,7 +9,8 @@
  *   2  look: how far it is, whether it was cut, poisoned or closed; nothing new ?
  *   3  whenPast(offset, until, seen, wake): wakes at once if 2 no longer holds
  *
- * The wait holds nothing: neither a timer nor anything else that keeps a process alive.
+ * The wait holds nothing: neither a timer nor anything else that keeps a process alive. That is the
+ * follower's (read/follow.ts).
  */
 import type { WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";

@@ -3,7 +3,8 @@
  * a thread that has joined, whose owner may have closed the log for all.
  */
 import { invalidArgument, WalError } from "../errors.ts";
-import { poisoned } from "./group-commit.ts";
+import type { Lsn } from "../lsn.ts";
+import { closedByOwner, poisoned } from "./group-commit.ts";
 import type { LogState } from "./log-state.ts";
 
 /** What a Wal is from its first day to its last. */
@@ -52,7 +53,8 @@ export class Standing {
     if (this.role.isOwner) return;
     throw new WalError(
       "WAL_UNSUPPORTED",
-      `${call} is for the thread that opened ${this.name}; this one has joined it.`,
+      `${call} is for the thread that opened ${this.name.replace("The log", "the log")}; this one has joined it. ` +
+        "Ask that thread, by a message, to do it.",
     );
   }
 
@@ -63,6 +65,8 @@ export class Standing {
   }
 
   checkWritable(): void {
+    // First of all: nothing else tells a thread that only appends.
+    if (!this.role.isOwner) this.#state.lookForOwner();
     // On the way of every append: one look at what threads share, where all is well.
     if (this.#state.isOpen && !this.#closing && !this.role.readOnly && !this.#state.writing) return;
     this.checkSyncable();
@@ -76,6 +80,19 @@ export class Standing {
     if (this.#state.writing && this.#state.poison === null) throw calledByItsStore();
   }
 
+  /**
+   * How far the log is written, once all below `lsn` is that is in the tail: a place that `end` gave is
+   * not past the end because another thread is behind with a record before it.
+   *
+   * @throws {WalError} WAL_POISONED when what is missing will never be written.
+   */
+  writtenUpTo(lsn: number): Lsn {
+    this.#state.awaitWritten(lsn);
+    const { committed, poison } = this.#state;
+    if (lsn > committed && lsn <= this.#state.tail && poison !== null) throw poisoned(poison, this.role.path);
+    return committed;
+  }
+
   /** Why nothing more is appended: the log is poisoned, or else closed. */
   refusal(): WalError {
     const { poison } = this.#state;
@@ -83,6 +100,7 @@ export class Standing {
   }
 
   closedError(): WalError {
+    if (!this.role.isOwner && !this.#closing && this.#state.isClosing) return closedByOwner(this.role.path);
     return new WalError("WAL_CLOSED", `${this.name} is closed. Open it again to go on.`, {
       path: this.role.path,
     });

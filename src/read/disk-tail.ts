@@ -21,7 +21,7 @@
  *
  * `durable` reads up to the mark, which the writer raises after each flush that succeeded.
  *
- * While it waits it holds a timer, and so the process: whoever waits for another process wants to.
+ * Its timers keep no thread alive; that is the follower's to say.
  */
 import { readU32 } from "../bytes.ts";
 import type { Until } from "../commit/progress.ts";
@@ -136,6 +136,8 @@ export class DiskTail implements Tail {
       return () => {};
     }
     const timer = setTimeout(wake, retrying ? followRetryMilliseconds : followPollMilliseconds);
+    // In a browser it is a number, and nothing is kept by it.
+    if (typeof timer === "object") timer.unref();
     this.#wake = retrying ? null : wake;
     return () => {
       clearTimeout(timer);

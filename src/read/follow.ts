@@ -15,11 +15,15 @@
  * are answered in order. An abort and `return` end it at once, also while it waits or reads; what
  * the disk still does then is not looked at. An error that a tail throws ends it as well.
  *
+ * Whoever waits keeps the thread alive, in every kind of log alike: a thread whose only work is to
+ * follow would else end, without a word, at its first idle moment. The tails themselves hold nothing.
+ *
  * A cut does not: were it to be followed anew from the place of the cut, another cut that came in
  * between would not be noticed.
  */
 import type { Until } from "../commit/progress.ts";
 import { invalidArgument, shown, WalError } from "../errors.ts";
+import { timerMillisecondsMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import type { WalStore } from "../store/store.ts";
 import { WalRecord } from "./wal-record.ts";
@@ -35,6 +39,12 @@ export interface FollowOptions {
   readonly until?: Until | undefined;
   /** Ends the following when it aborts: the next record is refused with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether the thread, and with it the process, stays alive while a record is waited for, as in
+   * `fs.watch`. `false`: it ends when it has nothing else to do.
+   * @default true
+   */
+  readonly persistent?: boolean | undefined;
 }
 
 /** @throws {WalError} WAL_INVALID_ARGUMENT naming the option that is not of its kind. */
@@ -42,7 +52,7 @@ export function checkFollow(options: FollowOptions): void {
   if (typeof options !== "object" || options === null) {
     throw invalidArgument(`The options of follow are an object; got ${shown(options)}.`);
   }
-  const { from, until, signal } = options;
+  const { from, until, signal, persistent } = options;
   if (from !== undefined && !(Number.isSafeInteger(from) && from >= 0)) {
     throw invalidArgument(`from is an LSN, a whole number of bytes from 0 on; got ${shown(from)}.`);
   }
@@ -52,13 +62,19 @@ export function checkFollow(options: FollowOptions): void {
   if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
     throw invalidArgument("signal is an AbortSignal.");
   }
+  if (persistent !== undefined && typeof persistent !== "boolean") {
+    throw invalidArgument(`persistent of follow is true or false; got ${shown(persistent)}.`);
+  }
 }
 
 /** Where a follower's records come from. */
 export interface Tail {
   step(): WalRecord | WalError | "need" | "wait" | "end";
   fill(): Promise<void>;
-  /** Calls `wake` once there may be more; perhaps before it returns. Returns what takes the wait back. */
+  /**
+   * Calls `wake` once there may be more; perhaps before it returns. Returns what takes the wait back.
+   * Keeps no thread alive.
+   */
   wait(wake: () => void): () => void;
   /** The log is about to be closed: the last moment to read from its store. Must not throw. */
   leave(): void;
@@ -71,6 +87,7 @@ type Given = IteratorResult<WalRecord, undefined>;
 export class Follower implements AsyncIterableIterator<WalRecord, undefined, void> {
   readonly #tail: Tail;
   readonly #signal: AbortSignal | undefined;
+  readonly #persistent: boolean;
   readonly #onEnd: (follower: Follower) => void;
   #ended = false;
   /** Calls of `next` that are not answered, and the last of them. */
@@ -80,9 +97,10 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
   #rouse: (() => void) | null = null;
 
   /** @param onEnd Called once, however it ends. */
-  constructor(tail: Tail, signal: AbortSignal | undefined, onEnd: (follower: Follower) => void) {
+  constructor(tail: Tail, { signal, persistent = true }: FollowOptions, onEnd: (follower: Follower) => void) {
     this.#tail = tail;
     this.#signal = signal;
+    this.#persistent = persistent;
     this.#onEnd = onEnd;
   }
 
@@ -132,7 +150,7 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
         if (typeof step === "object") return step;
         if (step === "end") this.#end();
         else if (step === "need") await this.#undisturbed((resume, fail) => this.#fill(resume, fail));
-        else await this.#undisturbed((resume) => this.#tail.wait(resume));
+        else await this.#undisturbed((resume) => this.#wait(resume));
       }
     } catch (error) {
       this.#end();
@@ -143,6 +161,16 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
   #fill(resume: () => void, fail: (error: unknown) => void): () => void {
     this.#tail.fill().then(resume, fail);
     return () => {};
+  }
+
+  #wait(resume: () => void): () => void {
+    // It need never fire: that it is pending holds the thread.
+    const hold = this.#persistent ? setInterval(() => {}, timerMillisecondsMax) : undefined;
+    const stop = this.#tail.wait(resume);
+    return () => {
+      clearInterval(hold);
+      stop();
+    };
   }
 
   /** Resolves when what was started says so, or earlier when the follower is ended or aborted. */

@@ -169,7 +169,8 @@ export function corruptRecord(store: WalStore, offset: Lsn, reason: string, leng
   const passed = length === undefined ? "" : `; ${length} bytes are passed over`;
   const hint =
     reason === "truncated"
-      ? "That part of the log was dropped: begin at its head."
+      ? "That part of the log was dropped: begin at its head. Of a log opened with readOnly, `head` is as of the " +
+        "opening: there follow without `from`, or open it again."
       : reason === "end"
         ? "The log ends before it."
         : "If an append returned that offset, or it is the `next` of a record, bytes on disk have changed: " +

@@ -56,15 +56,18 @@ export class LogView {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
     }
     checkKeys("iter", range, ["from", "to", "onDamage"]);
-    this.#awaitWritten(ownEnd());
+    const begin = range.from === undefined ? null : offsetOf("from", range.from);
+    const upTo = range.to === undefined ? null : offsetOf("to", range.to);
+    state.awaitWritten(Math.max(ownEnd(), upTo ?? 0));
+    standing.writtenUpTo(begin ?? 0);
     // Before the end, which a cut would make too high.
     const cutsSeen = this.#live.cutCount;
     const { onDamage } = range;
     // Nothing was cut off a log that was opened with readOnly: what is past its end can be looked at.
     const beyond = standing.role.readOnly && onDamage !== undefined ? recovery.discarded : 0;
     const end = (state.committed + beyond) as Lsn;
-    const from = range.from === undefined ? state.head : offsetOf("from", range.from);
-    const to = range.to === undefined ? end : offsetOf("to", range.to);
+    const from = begin ?? state.head;
+    const to = upTo ?? end;
     if (onDamage !== undefined && typeof onDamage !== "function") {
       throw invalidArgument(`onDamage of iter is a function; got ${typeof onDamage}.`);
     }
@@ -76,7 +79,7 @@ export class LogView {
     const { store, state, standing, maxRecordBytes } = this.#log;
     standing.checkOpen();
     const at = offsetOf("lsn", lsn);
-    this.#awaitWritten(at + 1);
+    state.awaitWritten(at + 1);
     const cutsSeen = this.#live.cutCount;
     const end = state.committed;
     if (at < state.head) throw corruptRecord(store, at, "truncated");
@@ -97,8 +100,8 @@ export class LogView {
   follow(options: FollowOptions): Follower {
     this.#log.standing.checkOpen();
     checkFollow(options);
-    checkKeys("follow", options, ["from", "until", "signal"]);
-    const follower = new Follower(this.#tailOf(options), options.signal, (ended) => {
+    checkKeys("follow", options, ["from", "until", "signal", "persistent"]);
+    const follower = new Follower(this.#tailOf(options), options, (ended) => {
       this.#followers.delete(ended);
     });
     this.#followers.add(follower);
@@ -117,7 +120,7 @@ export class LogView {
       return new DiskTail({ store, cutsFile, from, until, maxRecordBytes, isOpen });
     }
     const at = from ?? state.head;
-    this.#checkWithin(at, state.committed);
+    this.#checkWithin(at, standing.writtenUpTo(at));
     return new LiveTail({ store, from: at, until, maxRecordBytes, log: this.#live, progress });
   }
 
@@ -128,15 +131,6 @@ export class LogView {
       throw invalidArgument(`from is ${from}, past the end of the log at ${end}.`, where);
     }
     if (from < state.head) throw corruptRecord(store, from, "truncated");
-  }
-
-  /** Until all below `lsn` is written, where another thread is behind with a record before it. */
-  #awaitWritten(lsn: number): void {
-    const { state } = this.#log;
-    if (state.committed >= lsn || state.committed === state.tail || state.writing) return;
-    state.waitBlocking("writer", () => {
-      return state.committed >= Math.min(lsn, state.tail) || state.poison !== null;
-    });
   }
 }
 

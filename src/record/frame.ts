@@ -21,6 +21,20 @@ export type RecordInput = Uint8Array | string;
 
 const encoder = new TextEncoder();
 
+/**
+ * What a class that extends Uint8Array may have put something else in the place of: its own `length`, or a
+ * constructor that `subarray` would call with other arguments than it takes. That must neither run here,
+ * in the middle of a batch, nor decide where the next frame begins.
+ */
+const trueLength = trueGetter("length") as (this: unknown) => number;
+const trueStart = trueGetter("byteOffset") as (this: unknown) => number;
+const trueBuffer = trueGetter("buffer") as (this: unknown) => ArrayBufferLike;
+
+function trueGetter(name: string): unknown {
+  const shared = Object.getPrototypeOf(Uint8Array.prototype) as object;
+  return Reflect.get(Object.getOwnPropertyDescriptor(shared, name) ?? {}, "get");
+}
+
 /** A UTF-16 code unit takes at most so many bytes of UTF-8. */
 const utf8BytesPerUnitMax = 3;
 
@@ -77,15 +91,29 @@ export class FrameBuffer {
     if (typeof record === "string" && record.length <= encodeInPlaceUnitsMax) {
       payloadLength = this.#encode(record, payloadStart, maxBytes);
     } else {
-      const payload = payloadOf(record, maxBytes);
-      payloadLength = payload.length;
+      const payload = typeof record === "string" ? payloadOf(record, maxBytes) : record;
+      payloadLength = lengthOf(payload);
+      if (payloadLength > maxBytes) throw recordTooLarge(payloadLength, maxBytes);
       this.#makeRoom(payloadStart + payloadLength);
-      this.bytes.set(payload, payloadStart);
+      this.#copy(payload, payloadStart);
     }
     sealFrame(this.bytes, start, payloadLength);
     const size = headerBytes + payloadLength;
     this.length = start + size;
     return size;
+  }
+
+  #copy(payload: Uint8Array, at: number): void {
+    try {
+      this.bytes.set(payload, at);
+    } catch (cause) {
+      throw invalidArgument(
+        "A record has no bytes any more: its buffer was transferred, or has been resized.",
+        {
+          cause,
+        },
+      );
+    }
   }
 
   #encode(text: string, at: number, maxBytes: number): number {
@@ -146,18 +174,42 @@ export function headerFor(payload: Uint8Array): Uint8Array {
   return header;
 }
 
-/** The bytes of a record, checked against the limit. */
+/** Whether a record calls itself longer than that. Chooses a way, and decides nothing: see `lengthOf`. */
+export function seemsLonger(record: RecordInput, bytes: number): boolean {
+  try {
+    return record.length > bytes;
+  } catch {
+    return false;
+  }
+}
+
+/** How many bytes a record has, whatever its class says. */
+function lengthOf(record: Uint8Array): number {
+  if (record instanceof Uint8Array) {
+    try {
+      return trueLength.call(record);
+    } catch {
+      // A proxy of one.
+    }
+  }
+  throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
+}
+
+/** The bytes of a record, checked against the limit; of a class of the user's own perhaps. */
 export function payloadOf(record: RecordInput, maxBytes: number): Uint8Array {
   if (typeof record === "string") {
     // A unit is at least one byte of UTF-8: what cannot fit is refused before it is encoded.
     if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
     return payloadOf(encoder.encode(record), maxBytes);
   }
-  if (!(record instanceof Uint8Array)) {
-    throw invalidArgument(`A record is a Uint8Array or a string; got ${describe(record)}.`);
-  }
-  if (record.length > maxBytes) throw recordTooLarge(record.length, maxBytes);
+  const length = lengthOf(record);
+  if (length > maxBytes) throw recordTooLarge(length, maxBytes);
   return record;
+}
+
+/** The same bytes, where they are, of no class but Uint8Array: its methods are what they seem. */
+export function plainView(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(trueBuffer.call(bytes), trueStart.call(bytes), trueLength.call(bytes));
 }
 
 function allocate(size: number): Uint8Array {

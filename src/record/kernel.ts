@@ -16,7 +16,7 @@ import { kernelCode } from "./kernel-code.ts";
 
 const memoryPages = 4;
 const inputStart = 0x20000;
-const scratchStart = 0x30000;
+export const scratchStart: number = 0x30000;
 
 /** What the input holds, and so the most that is looked at in one go. */
 export const kernelInputBytes: number = 64 * 1024;
@@ -54,7 +54,10 @@ export class Kernel {
     this.#scratch = new Uint8Array(memory.buffer, scratchStart, kernelScratchBytes);
   }
 
-  /** The CRC32C of `bytes[from, to)`, wherever they stand; `seed` is that of what came before. */
+  /**
+   * The CRC32C of `bytes[from, to)`, wherever they stand, but not in what the kernel works with: of its memory
+   * only in the scratch. `seed` is that of what came before.
+   */
   crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
     if (bytes.buffer === this.buffer) {
       const start = bytes.byteOffset;
@@ -64,7 +67,8 @@ export class Kernel {
     let crc = seed;
     for (let at = from; at < to; at += kernelInputBytes) {
       const count = Math.min(to - at, kernelInputBytes);
-      this.#input.set(bytes.subarray(at, at + count));
+      // Not subarray(): of a class of the user's own that calls a constructor of theirs.
+      this.#input.set(new Uint8Array(bytes.buffer, bytes.byteOffset + at, count));
       crc = this.#calls.crc(inputStart, inputStart + count, crc);
     }
     return crc >>> 0;

@@ -97,6 +97,11 @@ export class Mark {
     return this.#lsn;
   }
 
+  /** What the slot that does not count claims: the mark before this one, while the log was not cut since. */
+  get previous(): Lsn | null {
+    return this.#older;
+  }
+
   /**
    * Raises the mark after a flush, into the page cache. A failure is left at that: the older mark
    * stays true, and the next write goes to the same slot. Returns whether the mark is at `lsn` or above.

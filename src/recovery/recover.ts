@@ -2,8 +2,10 @@
  * Recovery: from the bytes that a crash left to a log that may be appended to.
  *
  *   1  scan from the mark (`verify: "tail"`) or the head; E = the end of the last intact record.
- *      Where that scan does not come to the end, or to nothing but zeros, scan again from the head:
- *      another writer of the format may have changed the log since, and the mark stand anywhere.
+ *      Where that scan does not come to the end, or over intact records to nothing but zeros, scan again
+ *      from the head: another writer of the format may have changed the log since, and the mark stand
+ *      anywhere. Nothing but zeros from the mark on, as a killed process leaves preallocated segments, is
+ *      believed if the mark before it leads over intact records to this one.
  *   2  loss: E < mark. Acknowledged data is gone. Refuse, unless a policy was named.
  *   3  tail = [E, length). All zeros: cut. Else look for an intact record in it:
  *        torn     none follows, and intact ones precede: what a crash leaves
@@ -90,7 +92,7 @@ function* recoverOnce(store: WalStore, options: RecoverOptions, attempt: number)
     if (moved()) return null;
     throw gap;
   }
-  const found = yield* find(store, options, claim);
+  const found = yield* find(store, options, claim, mark?.previous ?? null);
   if (claim !== null && found.end < claim && !overridden(options)) {
     if (moved()) return null;
     throw lossError(store, options, found, claim);
@@ -124,7 +126,8 @@ function openMark(store: WalStore): Mark {
  */
 function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): WalError | null {
   const gap = store.side?.gap?.() ?? null;
-  if (gap === null) return null;
+  // Where zeros are all that follows, what is found says whether anything is lost.
+  if (gap === null || gap.isBeforeZeros) return null;
   if (claim !== null && gap.offset >= claim) return null;
   if (overridden(options) && gap.reason !== "segment-size") return null;
   const what = gap.reason === "missing-segment" ? "is missing" : "is shorter than a segment";
@@ -132,8 +135,8 @@ function gapError(store: WalStore, options: RecoverOptions, claim: Lsn | null): 
     "WAL_CORRUPT",
     `${gap.path} ${what}, although later segments are there; the log lacks its bytes from ${gap.offset} on` +
       (claim === null ? ". " : `, and everything below ${claim} was on stable storage once. `) +
-      "Nothing was changed. Was the log made with another segmentSize? Else restore the segment from a copy; or " +
-      "accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
+      "Nothing was changed. First: was segmentSize forgotten, or is it not the one that the log was made with? " +
+      "It must be given again at every open. Only if it is right: restore the segment from a copy; or accept the loss with onDamage: 'quarantine', which saves what follows, or onDamage: 'truncate'.",
     { path: gap.path, offset: gap.offset as Lsn, reason: gap.reason, mark: claim ?? undefined },
   );
 }
@@ -144,19 +147,28 @@ function overridden(options: RecoverOptions): boolean {
 
 /* ---- 1: the scan ---- */
 
-function* find(store: WalStore, options: RecoverOptions, claim: Lsn | null): Steps<Found> {
+function* find(
+  store: WalStore,
+  options: RecoverOptions,
+  claim: Lsn | null,
+  previous: Lsn | null,
+): Steps<Found> {
   const head = checkedOffset(store, "head");
   const size = checkedOffset(store, "length");
   if (size < head) throw contractError(store, `its length ${size} is below its head ${head}`);
   // With a gap below the mark, accepted by policy, what follows the mark says nothing of it.
   const gap = store.side?.gap?.() ?? null;
-  const reaches = claim !== null && (gap === null || gap.offset >= claim);
+  const reaches = claim !== null && (gap === null || gap.isBeforeZeros || gap.offset >= claim);
   if (options.verify === "tail" && reaches && claim > head && claim <= size) {
     const found = yield* scanFrom(store, options, head, size, claim);
     // Damage is not judged by a scan that a mark may have led astray: into a payload that holds a log.
-    const whole =
-      found.reason === null || (found.records > 0 && (yield* allZeros(store, options, found.end, size)));
-    if (whole) return found;
+    if (found.reason === null) return found;
+    const zeros = yield* allZeros(store, options, found.end, size);
+    if (zeros && found.records > 0) return found;
+    if (zeros && previous !== null && previous >= head && previous < claim) {
+      const before = yield* scanFrom(store, options, head, size, previous);
+      if (before.end === claim) return before;
+    }
   }
   return yield* scanFrom(store, options, head, size, head);
 }

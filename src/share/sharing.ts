@@ -82,7 +82,8 @@ export function joinLog<T>(share: WalShare, then: (joined: Joined) => T): T {
 function joinedLog(state: LogState, store: WalStore): JoinedLog {
   const where = { path: store.path };
   return {
-    cuts: () => state.cuts,
+    cuts: () => state.lowered,
+    end: () => state.tail,
     failed: (error) => state.setPoison(asIoError(error, "The flush of a segment failed", where)),
   };
 }

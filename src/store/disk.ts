@@ -59,6 +59,9 @@ export interface Disk {
   /** Lets go of the lock where closing the descriptor does not (Windows). */
   unlock(path: string): void;
 
+  /** The kind of file system a path is on, as statfs(2) of Linux numbers them; null where it cannot be told. */
+  fileSystem?(path: string): number | null;
+
   rename(from: string, to: string): void;
   remove(path: string): void;
   makeDirectory(path: string): void;

@@ -145,8 +145,9 @@ export class FileStore implements WalStore {
 export function lockedError(path: string): WalError {
   return new WalError(
     "WAL_LOCKED",
-    `The log ${path} is open already, in this process or another. Close it there; ` +
-      "to look at it meanwhile, open it with readOnly.",
+    `The log ${path} is open already, in this process or another. Close it there. ` +
+      "In this process, share() it where it is open, and Wal.attach to that in another thread; " +
+      "to look at it from another process, open it with readOnly.",
     { path },
   );
 }

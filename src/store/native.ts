@@ -5,10 +5,18 @@
 import { createRequire } from "node:module";
 import { messageOf, WalError } from "../errors.ts";
 
+/** A function of a library; `async` runs it off the thread. */
+export interface NativeFunction {
+  (...args: unknown[]): unknown;
+  async(...args: unknown[]): void;
+}
+
 /** What this library uses of koffi. */
 export interface Koffi {
   /** Null: what the process itself has loaded, the C library among it. */
-  load(library: string | null): { func(signature: string): (...args: unknown[]) => unknown };
+  load(library: string | null): { func(signature: string): NativeFunction };
+  /** The memory at a pointer, not copied. Whoever holds it after the memory is gone reads what is not his. */
+  view(pointer: unknown, length: number): ArrayBuffer;
   errno(): number;
   os: { errno: Record<string, number> };
 }

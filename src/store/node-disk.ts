@@ -96,6 +96,8 @@ export const nodeDisk: Disk = {
   lock: lockFile,
   unlock: unlockFile,
 
+  fileSystem: (path) => (process.platform === "linux" ? fs.statfsSync(path).type : null),
+
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),
   makeDirectory: (path) => fs.mkdirSync(path),

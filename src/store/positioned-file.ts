@@ -76,6 +76,11 @@ export class PositionedFile {
     return this.#disk.statOpen(this.#fd).size;
   }
 
+  /** The first descriptor, for what maps the file; closed by `close`. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   /** Tells the open file from any other, whatever its name. */
   get identity(): string {
     return this.#disk.statOpen(this.#fd).identity;
@@ -110,11 +115,13 @@ export class PositionedFile {
     this.#disk.truncate(this.#fd, length);
   }
 
-  async flush(): Promise<void> {
+  /** @param first Begun at once, and waited for before the flush, which comes even if the file is closed meanwhile. */
+  async flush(first?: () => Promise<void>): Promise<void> {
     const cuts = this.#cuts;
-    await this.#ahead((fd) =>
-      cuts > this.#flushedCuts ? this.#disk.flushAll(fd) : this.#disk.flushData(fd),
-    );
+    await this.#ahead(async (fd) => {
+      if (first !== undefined) await first();
+      await (cuts > this.#flushedCuts ? this.#disk.flushAll(fd) : this.#disk.flushData(fd));
+    });
     this.#flushedCuts = Math.max(this.#flushedCuts, cuts);
   }
 

@@ -23,7 +23,7 @@
  *   4. from the head's segment to the last none is missing, and none but the last is short:
  *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
  *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
- *      the second.
+ *      the second. What is missing before nothing but zeros is no gap: no record could follow it.
  * Otherwise open throws WAL_CORRUPT and has changed nothing.
  *
  * Cutting the end, to `length`: the segment that holds `length` is cut first, and flushed; then the
@@ -33,8 +33,8 @@
  * segments too. A segment is looked for on disk, not in a list; who comes first makes it. Every
  * segment below what is committed is full or the last, so a gap is never filled from here. Who
  * flushes, flushes every segment in the range that the log names, whoever wrote it, and the
- * directory when the range reaches a segment whose name it has not flushed. After a cut each thread
- * lets go of its descriptors: they may be of files that are gone.
+ * directory when the range reaches a segment whose name it has not flushed. When a cut begins, and when
+ * its bytes are gone, each thread lets go of its descriptors: they may be of files that are gone.
  *
  * Dropping the front, to `offset`: the marker is replaced durably; then segments that end at or
  * below go, low to high. A crash in between leaves segments below the head, which the next one
@@ -42,7 +42,12 @@
  */
 import { join } from "node:path";
 import { errnoOf, invalidArgument, WalError } from "../errors.ts";
-import { missingSegmentsInRowMax, segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import {
+  missingSegmentsInRowMax,
+  readChunkBytes,
+  segmentBytesDefault,
+  segmentFlushesAtOnceMax,
+} from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
@@ -50,7 +55,8 @@ import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-s
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
 import { nodeDisk } from "./node-disk.ts";
-import { SegmentFiles } from "./segment-files.ts";
+import { readFully } from "./positioned-file.ts";
+import { plainSegments, type SegmentFile, SegmentFiles, type SegmentKind } from "./segment-files.ts";
 import { segmentIndexOf, segmentName } from "./segment-name.ts";
 import {
   checkUnwrapped,
@@ -114,7 +120,8 @@ export class SegmentedStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, readOnly: boolean) {
+  constructor(disk: Disk, dir: string, directoryFd: number, found: FoundSegments, options: SegmentsOptions) {
+    const readOnly = options.readOnly ?? false;
     this.dir = dir;
     this.segmentSize = found.segmentSize;
     this.#disk = disk;
@@ -127,7 +134,8 @@ export class SegmentedStore implements WalStore {
     // The owner may be about to put it in the place of the head.
     if (found.isOfOwner === false) this.#spareHead = "not ours";
     this.#readOnly = readOnly;
-    this.#files = new SegmentFiles(disk, readOnly ? "r" : "r+", (index) => this.#pathOf(index));
+    const kind = options.kind?.(disk, found.realDir) ?? plainSegments(disk, readOnly ? "r" : "r+");
+    this.#files = new SegmentFiles(kind, (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
     this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
     this.side = {
@@ -170,6 +178,7 @@ export class SegmentedStore implements WalStore {
 
   writeAt(offset: number, bytes: Uint8Array): void {
     const size = this.segmentSize;
+    if (this.#files.reserves) this.#makeRoom(offset, offset + bytes.length);
     for (let done = 0; done < bytes.length;) {
       const index = Math.floor((offset + done) / size);
       const position = offset + done - index * size;
@@ -225,7 +234,11 @@ export class SegmentedStore implements WalStore {
   }
 
   truncate(length: number): void {
-    if (this.#joined !== null) this.#relist();
+    this.#removePrepared();
+    if (this.#joined !== null) {
+      this.#followCuts();
+      this.#relist();
+    }
     const keep = Math.floor(length / this.segmentSize);
     const position = length - keep * this.segmentSize;
     if (keep <= this.#last) {
@@ -254,6 +267,7 @@ export class SegmentedStore implements WalStore {
 
   async flush(): Promise<void> {
     const flight = this.#takeFlight();
+    const cutsSeen = this.#cutsSeen;
     this.#inFlight.add(flight);
     try {
       for (let from = 0; from < flight.segments.length && !flight.covered; from += segmentFlushesAtOnceMax) {
@@ -264,7 +278,10 @@ export class SegmentedStore implements WalStore {
       }
       if (flight.names && !flight.covered) await this.#disk.flushDirectory(this.#realDir);
       this.#files.throwFlushFailure();
-      this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      // After a cut there may be others of those names.
+      if (cutsSeen === this.#cutsSeen) {
+        this.#namesFlushed = Math.max(this.#namesFlushed, flight.segments.at(-1) ?? -1);
+      }
     } finally {
       this.#inFlight.delete(flight);
     }
@@ -276,8 +293,10 @@ export class SegmentedStore implements WalStore {
       flight.segments.filter((index) => this.#isThere(index, flight));
     const segments = new Set(flights.flatMap((flight) => there(flight)));
     for (const index of segments) {
-      this.#files.get(index).flushBlocking();
+      const file = this.#files.get(index);
+      file.flushBlocking();
       this.#files.flushed(index);
+      if (index < this.#last) file.settle?.();
     }
     if (flights.some((flight) => flight.names)) this.#disk.flushDirectoryBlocking(this.#realDir);
     this.#files.throwFlushFailure();
@@ -290,6 +309,51 @@ export class SegmentedStore implements WalStore {
     this.#files.close();
     this.#disk.close(this.#directoryFd);
     this.#disk.unlock(join(this.#realDir, "lock"));
+  }
+
+  /** Makes the segment after the last, where that sets its room aside. Not while other threads write. */
+  prepareNext(): void {
+    if (!this.#files.reserves || this.#joined !== null || this.#last < 0) return;
+    this.#files.settleBelow(this.#last);
+    this.#files.prepare(this.#last + 1);
+  }
+
+  /** Sets aside the room of the last segment, where its kind can. Not while other threads write. */
+  makeRoomAtEnd(): void {
+    if (this.#joined === null && this.#last >= 0) this.#files.get(this.#last).makeRoom?.();
+  }
+
+  /**
+   * Gives back the room that was set aside past `length`, durably: what a log is left like that is closed.
+   * Nothing may be written there, by anyone.
+   */
+  trim(length: number): void {
+    this.truncate(length);
+    this.flushBlocking();
+  }
+
+  /** Room for all of a write before a byte of it is written, where it goes on into other segments. */
+  #makeRoom(from: number, to: number): void {
+    const first = Math.floor(from / this.segmentSize);
+    const last = Math.ceil(to / this.segmentSize) - 1;
+    if (last <= first) return;
+    try {
+      for (let index = first; index <= last; index++) {
+        if (this.#joined !== null) this.#joinedFile(index).makeRoom?.();
+        else if (this.#sizes.has(index)) this.#files.get(index).makeRoom?.();
+        else this.#files.prepare(index);
+      }
+    } catch (error) {
+      // What it took before it failed would be missing elsewhere.
+      this.#removePrepared();
+      throw error;
+    }
+  }
+
+  #removePrepared(): void {
+    const prepared = this.#files.takePrepared();
+    for (const index of prepared) removeIfThere(this.#disk, this.#pathOf(index));
+    this.#newNames ||= prepared.length > 0;
   }
 
   #pathOf(index: number): string {
@@ -338,7 +402,7 @@ export class SegmentedStore implements WalStore {
   }
 
   /** Reading only: the writer may have removed the segment, and made another of the same name. */
-  #checkInPlace(index: number, file: ReturnType<SegmentFiles["get"]>): void {
+  #checkInPlace(index: number, file: SegmentFile): void {
     if (this.#readOnly && !file.isInPlace) throw this.#droppedError(index);
   }
 
@@ -384,7 +448,7 @@ export class SegmentedStore implements WalStore {
     for (const index of this.#sizes.keys()) if (index >= lowest) this.#files.markDirty(index);
   }
 
-  #fileToWrite(index: number): ReturnType<SegmentFiles["get"]> {
+  #fileToWrite(index: number): SegmentFile {
     if (this.#joined !== null) return this.#joinedFile(index);
     if (this.#sizes.has(index) && index === this.#last) return this.#files.get(index);
     // A gap before the offset reads as zeros: the segments in between are there, and full.
@@ -392,7 +456,7 @@ export class SegmentedStore implements WalStore {
     return this.#sizes.has(index) ? this.#files.get(index) : this.#create(index);
   }
 
-  #joinedFile(index: number): ReturnType<SegmentFiles["get"]> {
+  #joinedFile(index: number): SegmentFile {
     for (;;) {
       const file = this.#fileIfThere(index);
       if (file !== null) return file;
@@ -412,7 +476,7 @@ export class SegmentedStore implements WalStore {
     this.#made(index);
   }
 
-  #fileIfThere(index: number): ReturnType<SegmentFiles["get"]> | null {
+  #fileIfThere(index: number): SegmentFile | null {
     this.#followCuts();
     try {
       return this.#files.get(index);
@@ -442,6 +506,7 @@ export class SegmentedStore implements WalStore {
 
   #join(log: JoinedLog): void {
     this.#joined = log;
+    this.#files.share();
     this.#cutsSeen = log.cuts();
     this.#files.onFlushFailure = (error) => log.failed(error);
   }
@@ -466,7 +531,7 @@ export class SegmentedStore implements WalStore {
     this.#sizes.set(index, this.segmentSize);
   }
 
-  #create(index: number): ReturnType<SegmentFiles["get"]> {
+  #create(index: number): SegmentFile {
     const file = this.#files.create(index);
     this.#made(index);
     return file;
@@ -481,8 +546,10 @@ export class SegmentedStore implements WalStore {
   }
 
   async #flushSegment(index: number): Promise<void> {
-    await this.#files.get(index).flush();
+    const file = this.#files.get(index);
+    await file.flush();
     this.#files.flushed(index);
+    if (index < this.#last) file.settle?.();
   }
 
   #takeFlight(): Flight {
@@ -582,6 +649,12 @@ export class SegmentedStore implements WalStore {
   }
 }
 
+/** Options that only this library gives. */
+export interface SegmentsOptions extends OpenStoreOptions {
+  /** What the segments are. Default: plain files. */
+  readonly kind?: (disk: Disk, directory: string) => SegmentKind;
+}
+
 /** How another thread finds the directory of a log. */
 export interface SegmentedShare {
   readonly kind: "segmented";
@@ -639,7 +712,7 @@ interface FoundSegments {
 export function openSegmentedStore(
   dir: string | URL,
   segmentSize: number = segmentBytesDefault,
-  options: OpenStoreOptions = {},
+  options: SegmentsOptions = {},
 ): SegmentedStore {
   if (!Number.isSafeInteger(segmentSize) || segmentSize < 1) {
     throw invalidArgument(`segmentSize is a whole number of bytes from 1 on; got ${String(segmentSize)}.`);
@@ -661,7 +734,7 @@ export function openSegmentedStore(
     const directoryFd = disk.openDirectory(realDir);
     try {
       const found = findSegments(disk, realDir, segmentSize);
-      return new SegmentedStore(disk, asked, directoryFd, found, readOnly);
+      return new SegmentedStore(disk, asked, directoryFd, found, options);
     } catch (error) {
       disk.close(directoryFd);
       throw error;
@@ -672,7 +745,11 @@ export function openSegmentedStore(
 }
 
 /** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
-export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDisk): SegmentedStore {
+export function attachSegmentedStore(
+  share: SegmentedShare,
+  disk: Disk = nodeDisk,
+  options: SegmentsOptions = {},
+): SegmentedStore {
   const { path: realDir, segmentSize, head } = share;
   try {
     const directoryFd = disk.openDirectory(realDir);
@@ -682,7 +759,7 @@ export function attachSegmentedStore(share: SegmentedShare, disk: Disk = nodeDis
     }
     const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
     const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
-    return new SegmentedStore(disk, share.name, directoryFd, found, false);
+    return new SegmentedStore(disk, share.name, directoryFd, found, options);
   } catch (error) {
     throw openError(error, share.name);
   }
@@ -720,7 +797,14 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
     );
   }
   checkNoStray(realDir, segmentSize, indexes, head);
-  return { realDir, segmentSize, sizes, last, head, gap: firstGap(realDir, segmentSize, sizes, head, last) };
+  return {
+    realDir,
+    segmentSize,
+    sizes,
+    last,
+    head,
+    gap: firstGap(disk, realDir, segmentSize, sizes, head, last),
+  };
 }
 
 function headOf(disk: Disk, realDir: string, sizes: ReadonlyMap<number, number>): number {
@@ -745,7 +829,10 @@ function checkSizes(
 ): void {
   for (const index of indexes) {
     const size = sizes.get(index) ?? 0;
-    if (size > segmentSize) throw wrongSize(join(realDir, segmentName(index)), size, segmentSize);
+    if (size <= segmentSize) continue;
+    // The last one may be short: its length says nothing of the size of the others.
+    const isLast = index === indexes.at(-1);
+    throw wrongSize(join(realDir, segmentName(index)), size, segmentSize, isLast);
   }
 }
 
@@ -782,6 +869,7 @@ function looksLikeAnotherSize(sizes: ReadonlyMap<number, number>, last: number):
 }
 
 function firstGap(
+  disk: Disk,
   realDir: string,
   segmentSize: number,
   sizes: ReadonlyMap<number, number>,
@@ -803,16 +891,51 @@ function firstGap(
           : looksLikeAnotherSize(sizes, last)
             ? "segment-size"
             : "short-segment",
+      isBeforeZeros: holdOnlyZeros(disk, realDir, sizes, index),
     };
   }
   return null;
 }
 
-function wrongSize(path: string, size: number, segmentSize: number, isLast = false): WalError {
+/** Whether no segment above `index` has a byte that is not zero. Read only where there seems to be a gap. */
+function holdOnlyZeros(
+  disk: Disk,
+  realDir: string,
+  sizes: ReadonlyMap<number, number>,
+  index: number,
+): boolean {
+  const above = [...sizes.keys()].filter((each) => each > index).toSorted((a, b) => b - a);
+  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each))));
+}
+
+function holdsOnlyZeros(disk: Disk, path: string): boolean {
+  let fd: number;
+  try {
+    fd = disk.open(path, "r");
+  } catch (error) {
+    // A live writer has removed it since.
+    if (errnoOf(error) === "ENOENT") return true;
+    throw error;
+  }
+  try {
+    const chunk = new Uint8Array(readChunkBytes);
+    for (let at = 0; ; at += chunk.length) {
+      const got = readFully(disk, fd, chunk, at);
+      if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;
+      if (got < chunk.length) return true;
+    }
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function wrongSize(path: string, size: number, segmentSize: number, isLast: boolean): WalError {
   return corruptDirectory(
     path,
     "segment-size",
-    `is ${size} bytes long, where every segment but the last must have ${segmentSize}. ` +
+    (isLast
+      ? `is ${size} bytes long, where no segment may have more than ${segmentSize}. `
+      : `is ${size} bytes long, where every segment but the last must have ${segmentSize}. `) +
       (isLast
         ? "Was the log made with a larger segmentSize?"
         : `Was the log made with segmentSize: ${size}?`),

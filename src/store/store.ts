@@ -100,8 +100,13 @@ export interface StoreSide {
 
 /** What a store in one of several threads learns of the log. */
 export interface JoinedLog {
-  /** How often the end was cut: the files of what lay behind it are gone, or others. */
+  /**
+   * Another number before the end is cut, and another one after, before anything is written: the files
+   * of what lay behind it may be gone, or others.
+   */
   cuts(): number;
+  /** No thread has written, or will write, at or past here when the log is closed. */
+  end?(): number;
   /** To be told of a flush that failed outside of a call to flush. */
   failed(error: unknown): void;
 }
@@ -134,6 +139,8 @@ export interface StoreGap {
   readonly path: string;
   /** `segment-size`: every other part is as short as this one, as though parts had another size. */
   readonly reason: "missing-segment" | "short-segment" | "segment-size";
+  /** Nothing but zeros follows: room that was set aside, and outlived what stood before it in a power cut. */
+  readonly isBeforeZeros: boolean;
 }
 
 export interface MarkFile {

@@ -4,7 +4,7 @@
  * each thread the notes of cuts.
  */
 import type { LogState } from "../commit/log-state.ts";
-import type { Role } from "../commit/standing.ts";
+import type { Standing } from "../commit/standing.ts";
 import { asIoError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 import { CutNotebook, cutNotesName } from "../recovery/cut-notes.ts";
@@ -17,7 +17,7 @@ import { ReaderPositions } from "./reader-position.ts";
 export interface KeptBeside {
   readonly store: WalStore;
   readonly state: LogState;
-  readonly role: Role;
+  readonly standing: Standing;
   readonly recovery: RecoveryReport;
   readonly archive: ArchiveHook | undefined;
 }
@@ -34,7 +34,8 @@ export class Beside {
 
   /** Of a log that is read only there are the notes of another process alone; of one that was joined, its own. */
   constructor(log: KeptBeside) {
-    const { store, state, role, recovery } = log;
+    const { store, state, standing, recovery } = log;
+    const { role } = standing;
     this.#store = store;
     this.#state = state;
     this.cutsFile = store.side?.named?.(cutNotesName);
@@ -45,7 +46,7 @@ export class Beside {
     // Where there are no notes, none are begun: recovery makes no file but the quarantine and the mark.
     const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
     try {
-      this.readers = new ReaderPositions(store, () => state.committed);
+      this.readers = new ReaderPositions(store, (lsn) => standing.writtenUpTo(lsn));
       const durable = (): Lsn => state.durable;
       this.archive = Archive.of(store, end, log.archive, durable, () => this.reclaim());
       if (hasNotes) this.noteCut(end);

@@ -80,9 +80,9 @@ export class PrefixDrop {
 
   /** Checks that a record begins at `lsn`, or the log ends there. */
   #boundary(lsn: Lsn): Lsn {
-    const { state, view } = this.#log;
+    const { state, standing, view } = this.#log;
     const at = offsetOf("lsn", lsn);
-    return at <= state.head || at === state.committed ? at : view.read(at).lsn;
+    return at <= state.head || at === standing.writtenUpTo(at) ? at : view.read(at).lsn;
   }
 
   /** After a sync that had to be waited for, and at once before the drop: nothing may come between. */

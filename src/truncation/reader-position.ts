@@ -39,16 +39,16 @@ export class ReaderPosition implements WalReader {
   readonly name: string;
   readonly #file: NamedFile;
   readonly #mark: Mark;
-  readonly #end: () => Lsn;
+  readonly #writtenUpTo: (lsn: number) => Lsn;
   readonly #onRemoved: () => void;
   #advanced = false;
   #gone: "removed" | "closed" | null = null;
 
-  constructor(name: string, file: NamedFile, end: () => Lsn, onRemoved: () => void) {
+  constructor(name: string, file: NamedFile, writtenUpTo: (lsn: number) => Lsn, onRemoved: () => void) {
     this.name = name;
     this.#file = file;
     this.#mark = new Mark(file);
-    this.#end = end;
+    this.#writtenUpTo = writtenUpTo;
     this.#onRemoved = onRemoved;
   }
 
@@ -82,10 +82,11 @@ export class ReaderPosition implements WalReader {
 
   advance(lsn: Lsn): void {
     this.#checkThere();
-    if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > this.#end()) {
+    const end = this.#writtenUpTo(Number.isSafeInteger(lsn) ? lsn : 0);
+    if (!Number.isSafeInteger(lsn) || lsn < this.position || lsn > end) {
       throw invalidArgument(
         `Reader ${this.name} stands at ${this.position}; it can advance from there to the end of the log at ` +
-          `${this.#end()}, not to ${String(lsn)}.`,
+          `${end}, not to ${String(lsn)}.`,
       );
     }
     if (lsn > this.position && this.#mark.raise(lsn)) this.#advanced = true;
@@ -130,12 +131,12 @@ export class ReaderPosition implements WalReader {
 /** All the named readers of a log: those of this process, and those of earlier ones. */
 export class ReaderPositions {
   readonly #store: WalStore;
-  readonly #end: () => Lsn;
+  readonly #writtenUpTo: (lsn: number) => Lsn;
   readonly #open = new Map<string, ReaderPosition>();
 
-  constructor(store: WalStore, end: () => Lsn) {
+  constructor(store: WalStore, writtenUpTo: (lsn: number) => Lsn) {
     this.#store = store;
-    this.#end = end;
+    this.#writtenUpTo = writtenUpTo;
     try {
       for (const file of store.side?.names?.() ?? []) {
         const name = file.startsWith(filePrefix) ? file.slice(filePrefix.length) : "";
@@ -143,7 +144,7 @@ export class ReaderPositions {
         if (namePattern.test(name)) this.#openReader(name);
       }
       // A position may be on the disk before the records it has passed, and outlive them.
-      this.cut(end());
+      this.cut(writtenUpTo(0));
     } catch (error) {
       this.close();
       throw error;
@@ -163,6 +164,11 @@ export class ReaderPositions {
     const reader = this.#openReader(name);
     reader.begin(from);
     return reader;
+  }
+
+  /** Those that are known, by name. */
+  get all(): WalReader[] {
+    return [...this.#open.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** The lowest position of any reader; infinity when there is none. */
@@ -203,7 +209,7 @@ export class ReaderPositions {
     const file = side.named(filePrefix + name);
     let reader: ReaderPosition;
     try {
-      reader = new ReaderPosition(name, file, this.#end, () => this.#open.delete(name));
+      reader = new ReaderPosition(name, file, this.#writtenUpTo, () => this.#open.delete(name));
     } catch (error) {
       file.close();
       throw asIoError(error, `The position of reader ${name} could not be read`, { path: this.#store.path });

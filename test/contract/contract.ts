@@ -14,10 +14,10 @@ export const membersToCome: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Modules of the contract that the package does not have yet. */
-export const modulesToCome: readonly string[] = ["wal-db/mapped", "wal-db/pack-io"];
+export const modulesToCome: readonly string[] = ["wal-db/pack-io"];
 
-/** Modules of the contract that it says nothing more of than what they are for. */
-export const modulesThere: readonly string[] = ["wal-db/testing"];
+/** Modules of the contract, apart from `wal-db`, that it has; of what it says, `assertionsFor` holds each to its few lines. */
+export const modulesThere: readonly string[] = ["wal-db/mapped", "wal-db/testing"];
 
 export const contractModule = "wal-db-contract";
 
@@ -83,6 +83,7 @@ export function assertionsFor(declared: readonly Declared[]): string {
   const lines = [
     `import type * as contract from "${contractModule}";`,
     'import type * as own from "wal-db";',
+    'import type { MappedStore } from "wal-db/mapped";',
     "/** Without its constructors: Wal has none that users may call. */",
     "type Statics<C> = { [K in keyof C]: C[K] };",
     "type Fits<Given, Wanted> = [Given] extends [Wanted] ? true : false;",
@@ -111,6 +112,8 @@ export function assertionsFor(declared: readonly Declared[]): string {
     "holds<Fits<typeof own.MemStore, new (image?: Uint8Array) => contract.MemStore & contract.WalStore>>();",
     "holds<Fits<own.FileStore, contract.WalStore>>();",
     "holds<Fits<own.SegmentedStore, contract.WalStore>>();",
+    "holds<Fits<MappedStore, contract.WalStore>>();",
+    "holds<Fits<typeof MappedStore.open, (dir: string | URL, segmentSize?: number) => contract.WalStore>>();",
     "export {};",
   );
   return `${lines.join("\n")}\n`;

@@ -99,6 +99,10 @@ export const preludes: Readonly<Record<string, string>> = {
       if (wal.end !== 23) throw new Error("the example left the log at " + wal.end);
     });`,
 
+  MappedStore: `
+    import { Wal } from "wal-db";
+    import { MappedStore } from "wal-db/mapped";`,
+
   SegmentedStore: `import { SegmentedStore, Wal } from "wal-db";`,
 
   convert: `
@@ -136,6 +140,11 @@ export const preludes: Readonly<Record<string, string>> = {
     const wal = await Wal.openSegmented("log", { segmentSize: 16 });
     wal.append("in the snapshot");
     const checkpoint = wal.append("after it");`,
+
+  "Wal.readers": `
+    import { Wal } from "wal-db";
+    const wal = await Wal.openSegmented("log");
+    wal.reader("replica-1");`,
 
   "Wal.reader": `
     import { Wal } from "wal-db";

@@ -1,14 +1,14 @@
 /**
  * The process that gets killed: appends in every way there is, and tells what was acknowledged.
  *
- *   node writer.js <file | segments> <log> <seed> <seed of this round>
+ *   node writer.js <file | segments | mapped> <log> <seed> <seed of this round>
  *
  *   o <records>    the log is open and holds so many
  *   a <records>    so many are appended: the call has returned, the bytes are in the page cache
  *   d <records>    so many are durable: sync or appendAndSync has resolved
  */
 import { writeSync } from "node:fs";
-import { openLog } from "./open-log.ts";
+import { type LogKind, openLog } from "./open-log.ts";
 import { payloadOf, Random } from "./script.ts";
 
 const [, , kind = "", log = "", seedText = "", roundText = ""] = process.argv;
@@ -18,7 +18,7 @@ const random = new Random(Number(roundText));
 // Few wait at a time, so that the log is not one burst, and many, so that groups are large.
 const waitingMax = 1 + random.below(300);
 
-const wal = await openLog(kind === "segments" ? "segments" : "file", log, {
+const wal = await openLog(kind as LogKind, log, {
   verify: random.below(4) === 0 ? "full" : "tail",
 });
 let appended = 0;

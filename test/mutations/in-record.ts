@@ -68,7 +68,7 @@ export const inRecord: readonly Mutation[] = [
   {
     name: "a record above the limit is framed",
     file: "record/frame.js",
-    find: /if \(record\.length > maxBytes\)\s+throw recordTooLarge\(record\.length, maxBytes\);\s+return record;/,
+    find: /if \(length > maxBytes\)\s+throw recordTooLarge\(length, maxBytes\);\s+return record;/,
     put: "return record;",
     foundBy: [{ file: "record/frame" }],
   },

@@ -222,7 +222,7 @@ export const inRecovery: readonly Mutation[] = [
   {
     name: "a mark that leads into the middle of a record is followed",
     file: "recovery/recover.js",
-    find: "if (whole)",
+    find: "if (found.reason === null)",
     put: "if (true)",
     foundBy: [{ file: "recovery/decision-table", title: "R15" }],
   },

@@ -171,7 +171,7 @@ export const inTruncation: readonly Mutation[] = [
   {
     name: "the front is dropped within a record",
     file: "truncation/prefix-drop.js",
-    find: "at <= state.head || at === state.committed ? at : view.read(at).lsn",
+    find: "at <= state.head || at === standing.writtenUpTo(at) ? at : view.read(at).lsn",
     put: "at",
     foundBy: [{ file: "truncation/prefix" }],
   },

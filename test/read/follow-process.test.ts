@@ -209,15 +209,25 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return data.toString();
 }
 
-test("who waits in a log of this process may end; who waits for another process stays", async (t) => {
-  const log = join(scratchDir(t), "log");
-  const here = start("waiting-process", "here", log);
-  assert.equal(await firstLine(here), "waiting\n");
-  assert.equal(await exitOf(here), 0);
-  const other = start("waiting-process", "other", log);
-  t.after(() => other.kill());
-  assert.equal(await firstLine(other), "waiting\n");
-  // Longer than the one took to end, and than a poll.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  assert.equal(other.exitCode, null);
-});
+/**
+ * A worker whose only work was to follow a log ended without a word at its first idle moment (exit code
+ * 13, or 0), while one that followed a log of another process stayed. Now a record that is waited for
+ * keeps its thread everywhere alike, unless `persistent` is false.
+ */
+for (const where of ["here", "other", "joined"]) {
+  test(`${where}: who waits for a record stays; with persistent: false it ends`, async (t) => {
+    const log = join(scratchDir(t), "log");
+    await (await Wal.open(log)).close();
+    const stays = start("waiting-process", where, "true", log);
+    t.after(() => stays.kill());
+    assert.equal(await firstLine(stays), "waiting\n");
+    const other = join(scratchDir(t), "log");
+    await (await Wal.open(other)).close();
+    const ends = start("waiting-process", where, "false", other);
+    assert.equal(await firstLine(ends), "waiting\n");
+    assert.equal(await exitOf(ends), 0);
+    // Longer than a poll; the one that ended took less.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(stays.exitCode, null);
+  });
+}

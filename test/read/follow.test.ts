@@ -49,7 +49,7 @@ test("the records that are there, then those that come, from wherever it begins"
   await wal.close();
 });
 
-test("a wait holds no timer and nothing else, and reads nothing", async () => {
+test("a wait that is not persistent holds no timer and nothing else, and reads nothing", async () => {
   const store = new HandStore();
   const wal = await Wal.withStore(store);
   const before = process.getActiveResourcesInfo().toSorted();
@@ -58,7 +58,8 @@ test("a wait holds no timer and nothing else, and reads nothing", async () => {
     reads++;
     return MemStore.prototype.readAt.call(store, offset, into);
   };
-  const waiting = [wal.follow().next(), wal.follow({ until: "durable" }).next()];
+  const persistent = false;
+  const waiting = [wal.follow({ persistent }).next(), wal.follow({ persistent, until: "durable" }).next()];
   for (const each of waiting) assert.equal(await stateOf(each), "pending");
   const during = process.getActiveResourcesInfo().filter((name) => name !== "Immediate");
   assert.deepEqual(

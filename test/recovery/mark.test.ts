@@ -310,6 +310,39 @@ test("no mark, a torn one, two bad ones, an old one: the log opens whole", () =>
   }
 });
 
+// A killed process leaves zeros behind the mark where it had set room aside; and the whole log was scanned.
+test("nothing but zeros from the mark on: scanned from the mark before it, if that leads there", () => {
+  const zeros = new Uint8Array(5000);
+  const damaged = log.slice();
+  damaged[second] = 0xff;
+  const cases: [string, Uint8Array, Uint8Array, number | null][] = [
+    ["two marks", log, joined(markSlot(second, 1), markSlot(log.length, 2)), second],
+    ["the other way round", log, joined(markSlot(log.length, 2), markSlot(second, 1)), second],
+    ["one mark", log, markSlot(log.length, 2), 0],
+    ["two alike", log, joined(markSlot(log.length, 1), markSlot(log.length, 2)), 0],
+    ["the one before higher", log, joined(markSlot(log.length + 20, 1), markSlot(log.length, 2)), 0],
+    ["the one before no boundary", log, joined(markSlot(second + 1, 1), markSlot(log.length, 2)), 0],
+    ["damage between", damaged, joined(markSlot(second, 1), markSlot(log.length, 2)), null],
+  ];
+  for (const [name, image, mark, scannedFrom] of cases) {
+    const sim = diskWith(joined(image, zeros), mark);
+    if (scannedFrom === null) {
+      const refused = { code: "WAL_CORRUPT", offset: second };
+      assert.throws(() => library.open(sim, path), refused, name);
+      continue;
+    }
+    const wal = library.open(sim, path);
+    const { recovery } = wal;
+    assert.deepEqual(
+      [recovery.scannedFrom, recovery.end, recovery.discarded],
+      [scannedFrom, log.length, 0],
+      name,
+    );
+    assert.deepEqual(texts(wal), words, name);
+    wal.closeBlocking();
+  }
+});
+
 test("another writer of the format appended: only what it appended is scanned", () => {
   const sim = diskWith(joined(log, logOf(["foreign", "records"])), markSlot(log.length, 3));
   const wal = library.open(sim, path);

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { MappedStore } from "wal-db/mapped";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
 import { endAlive, threads } from "./threads.mjs";
 
@@ -92,10 +93,28 @@ async function stores() {
   await file[Symbol.asyncDispose]();
 }
 
+/** Segments in memory maps: the first written by this store, the second prepared ahead, read by the other. */
+async function mapped() {
+  const path = join(dir, "mapped");
+  const wal = await Wal.withStore(MappedStore.open(path, 200_000));
+  wal.appendBatch(texts);
+  for (const text of texts) wal.append(text);
+  await wal.sync();
+  await rejects("WAL_LOCKED", () => Wal.withStore(MappedStore.open(path, 200_000)));
+  await holds(wal, [...texts, ...texts]);
+  await wal.truncateAfter(wal.appendAndSyncBlocking("cut here"));
+  await wal.close();
+  const again = await Wal.openSegmented(path, { segmentSize: 200_000 });
+  assert.equal(again.recovery.damage, null);
+  await holds(again, [...texts, ...texts, "cut here"]);
+  await again.close();
+}
+
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
 await segmented();
 await stores();
+await mapped();
 await threads(dir);
 await endAlive(() => console.log("smoke: all holds"));

@@ -42,8 +42,12 @@ export class Opening {
     if ("error" in opened) return this.#refused(op, opened.error, expected, before);
     this.#at.wal = opened.value;
     if (op.hook !== "none" && this.#at.layout.segmentSize !== null && !this.#at.machine.hasLied) {
-      const lowest = Math.min(...segmentsIn(before, this.#at.layout.path).keys());
-      this.#at.archived.begin(Number.isFinite(lowest) ? lowest * this.#at.layout.segmentSize : 0);
+      const { segmentSize, path } = this.#at.layout;
+      // Segments below a gap were left over when a front was being dropped.
+      const present = segmentsIn(before, path);
+      let lowest = Math.floor(opened.value.head / segmentSize);
+      while (present.has(lowest - 1)) lowest--;
+      this.#at.archived.begin(lowest * segmentSize);
     }
     this.#at.machine.undisturbed(() => this.#opened(opened.value, op, view, expected));
   }

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
-import { crc32c, type DamagePolicy, type Lsn, SegmentedStore, Wal } from "wal-db";
+import { crc32c, type DamagePolicy, type Lsn, SegmentedStore, Wal, type WalError } from "wal-db";
 import { fileStoresOn } from "#internal/files.js";
 import { settingsOf } from "#internal/options.js";
 import type { Disk } from "#internal/store/disk.js";
@@ -843,13 +843,42 @@ test("a gap within a record of zeros is filled by the open that accepts it", () 
   wal.closeBlocking();
   disk.remove(`${logDir}/00000000000000000001.wal`);
   disk.remove(`${logDir}/mark`);
-  assert.throws(() => openOn(library, disk, 40), walFault("WAL_CORRUPT", { reason: "missing-segment" }));
-  wal = openOn(library, disk, 40, { onDamage: "quarantine" });
+  // Zeros are all that follows, and the record is what it was.
+  wal = openOn(library, disk, 40);
+  assert.equal(wal.recovery.records, 1);
   wal.appendAndSyncBlocking("more");
   disk.crash({ keep: "none" });
   const again = openOn(library, disk, 40, { onDamage: "refuse", verify: "full" });
   assert.deepEqual(
     [...again].map((record) => record.length),
     [113, 4],
+  );
+});
+
+/** Its length was offered as the segment size; given again as that, it would have been taken. */
+test("a log of one segment that is longer than segmentSize: its length is not offered as the size", (t) => {
+  const dir = join(scratchDir(t), "log");
+  const wal = Wal.openSegmentedBlocking(dir, { segmentSize: 64 * 1024 });
+  wal.appendAndSyncBlocking("x".repeat(6000));
+  wal.closeBlocking();
+  assert.throws(
+    () => Wal.openSegmentedBlocking(dir, { segmentSize: 4096 }),
+    (error: WalError) => {
+      assert.deepEqual([error.code, error.reason], ["WAL_CORRUPT", "segment-size"]);
+      assert.match(error.message, /Was the log made with a larger segmentSize\?/);
+      return true;
+    },
+  );
+});
+
+test("a gap: the message asks after segmentSize before it speaks of loss", (t) => {
+  const dir = join(scratchDir(t), "log");
+  const wal = Wal.openSegmentedBlocking(dir, { segmentSize: 64 });
+  wal.appendBatch(["x".repeat(60), "y".repeat(60), "z".repeat(60)]);
+  wal.closeBlocking();
+  rmSync(join(dir, nameOf(1)));
+  assert.throws(
+    () => Wal.openSegmentedBlocking(dir, { segmentSize: 64 }),
+    /segmentSize forgotten.*accept the loss/,
   );
 });

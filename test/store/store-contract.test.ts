@@ -11,6 +11,7 @@ import {
   type StoreConformanceOptions,
 } from "wal-db/testing";
 import { openFileStore } from "#internal/store/file-store.js";
+import { MappedStore } from "wal-db/mapped";
 import { openSegmentedStore } from "#internal/store/segmented-store.js";
 import { FaultDisk } from "../support/fault-disk.ts";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
@@ -28,6 +29,10 @@ const ofFile: Partial<StoreConformanceOptions> = {
 const ofSegments: Partial<StoreConformanceOptions> = {
   reopen: (store) =>
     SegmentedStore.open((store as SegmentedStore).dir, (store as SegmentedStore).segmentSize),
+};
+
+const ofMaps: Partial<StoreConformanceOptions> = {
+  reopen: (store) => MappedStore.open((store as MappedStore).dir, (store as MappedStore).segmentSize),
 };
 
 const stores: Readonly<Record<string, Subject>> = {
@@ -68,6 +73,18 @@ const stores: Readonly<Record<string, Subject>> = {
   "SegmentedStore on a disk that moves three bytes at a time and is interrupted": {
     make: (scope) => openSegmentedStore(join(fastScratchDir(scope), "log"), 7, { disk: hesitantDisk() }),
     options: { ...ofSegments, growBytes: 20_000, farOffset: 0 },
+  },
+  "MappedStore of 7 bytes": {
+    make: (scope) => MappedStore.open(join(fastScratchDir(scope), "log"), 7),
+    options: { ...ofMaps, growBytes: 20_000, farOffset: 0 },
+  },
+  "MappedStore of 5000 bytes": {
+    make: (scope) => MappedStore.open(join(fastScratchDir(scope), "log"), 5000),
+    options: { ...ofMaps, farOffset: 0 },
+  },
+  "MappedStore of one segment": {
+    make: (scope) => MappedStore.open(join(scratchDir(scope), "log"), 1 << 20),
+    options: { ...ofMaps, farOffset: 0 },
   },
   "SegmentedStore on a simulated disk": onSimulatedDisk((disk) => disk.segmentedStore("/log", 512)),
 };

@@ -97,6 +97,13 @@ export function slotsOf(mark: Uint8Array): [PlainSlot | null, PlainSlot | null] 
 }
 
 /** What a mark file claims; null: nothing. */
+/** The claim of the other slot; null where there are not two. */
+export function claimBefore(mark: Uint8Array): number | null {
+  const [a, b] = slotsOf(mark);
+  if (a === null || b === null) return null;
+  return claimOf(mark) === a.lsn ? b.lsn : a.lsn;
+}
+
 export function claimOf(mark: Uint8Array): number | null {
   const [a, b] = slotsOf(mark);
   if (a === null || b === null) return (a ?? b)?.lsn ?? null;

@@ -2,7 +2,7 @@
  * What an open must do with a given log, mark and policy: the decision table of recovery, written
  * from its description over the whole image in memory, with no line of the library.
  */
-import { claimOf, recordAt, scanPlain } from "./plain-format.ts";
+import { claimBefore, claimOf, recordAt, scanPlain } from "./plain-format.ts";
 
 export interface OracleInput {
   readonly image: Uint8Array;
@@ -51,6 +51,12 @@ export function expectedOpen(input: OracleInput): OracleAnswer {
     const restIsZeros = image.subarray(fromMark.end).every((byte) => byte === 0);
     const toTheEnd = fromMark.end === image.length || (fromMark.records.length > 0 && restIsZeros);
     if (toTheEnd) [scannedFrom, scan] = [claim, fromMark];
+    // Nothing but zeros from the mark on: they count when the mark before it leads to this one.
+    const before = input.mark === null ? null : claimBefore(input.mark);
+    if (!toTheEnd && restIsZeros && before !== null && before < claim) {
+      const fromBefore = scanPlain(image, before, maxRecordBytes);
+      if (fromBefore.end === claim) [scannedFrom, scan] = [before, fromBefore];
+    }
   }
   const { end } = scan;
   const lost = claim !== null && end < claim;

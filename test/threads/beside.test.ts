@@ -10,7 +10,7 @@ import { crewOf, openLog, segmentSize, terminateAll, Writer } from "./crew.ts";
 
 after(terminateAll);
 
-/** Neither a hook that waits to be called nor a follower keeps a process alive: this test does. */
+/** A hook that waits to be called keeps no process alive: this test does. */
 function stayAlive(t: TestContext): void {
   const timer = setInterval(() => {}, 1000);
   t.after(() => clearInterval(timer));

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { MemStore, Wal, type WalShare } from "wal-db";
+import { MappedStore } from "wal-db/mapped";
 import type { FollowerJob, FollowerTold } from "./follower.ts";
 import type { Told, WriterJob } from "./writer.ts";
 
@@ -111,7 +112,7 @@ export class FollowingThread {
   }
 }
 
-export type StoreKind = "file" | "segmented" | "memory";
+export type StoreKind = "file" | "segmented" | "mapped" | "memory";
 
 /** Small, so that threads race to make them. */
 export const segmentSize = 4096;
@@ -119,6 +120,7 @@ export const segmentSize = 4096;
 export function openLog(kind: StoreKind, folder: string): Promise<Wal> {
   if (kind === "memory") return Wal.withStore(new MemStore());
   if (kind === "file") return Wal.open(join(folder, "log.wal"));
+  if (kind === "mapped") return Wal.withStore(MappedStore.open(join(folder, "log"), segmentSize));
   return Wal.openSegmented(join(folder, "log"), { segmentSize });
 }
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { Wal, WalError, type WalShare } from "wal-db";
+import { deathLookMilliseconds } from "#internal/limits.js";
 import { Random } from "#internal/testing/random.js";
 import { scratchDir } from "../support/scratch.ts";
 import { walFault } from "../support/wal-fault.ts";
@@ -147,6 +149,37 @@ test(
     await wal.close();
     const again = await Wal.open(`${folder}/log.wal`);
     assert.deepEqual(Array.from(again, (record) => record.text()).slice(0, 2), ["9:0:", "0:0"]);
+    await again.close();
+  },
+);
+
+// An append looked for nobody: a thread that had slept while the owner died, and the log was opened again, wrote
+// over what had been acknowledged there meanwhile. Hours later as well, since it never flushed.
+test(
+  "the thread that opened the log dies, and the log is opened again: one that had joined writes over nothing",
+  { skip: notHere },
+  async (t) => {
+    const path = `${scratchDir(t)}/log.wal`;
+    const owner = new Worker(new URL("./owner-thread.js", import.meta.url), { workerData: path });
+    const share = await new Promise<WalShare>((resolve, reject) => {
+      owner.once("message", resolve);
+      owner.once("error", reject);
+    });
+    const joined = Wal.attach(share);
+    await joined.appendAndSync("0:0");
+    await owner.terminate();
+    // It looks at most every tenth of a second; in that time it can still do harm.
+    await delay(2 * deathLookMilliseconds);
+    const again = await Wal.open(path);
+    const lsn = await again.appendAndSync("1:0");
+    assert.throws(() => joined.append("0:1"), walFault("WAL_POISONED", { reason: "dead-owner" }));
+    assert.throws(
+      () => Wal.attach(share).append("0:1"),
+      walFault("WAL_POISONED", { reason: "dead-owner" }),
+      "joined only now",
+    );
+    assert.equal(again.read(lsn).text(), "1:0");
+    await joined.close();
     await again.close();
   },
 );

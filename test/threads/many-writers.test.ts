@@ -24,7 +24,7 @@ function checkedDurable(wal: Wal, before: Lsn): Lsn {
   return durable;
 }
 
-for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+for (const kind of ["file", "segmented", "mapped", "memory"] satisfies StoreKind[]) {
   for (const way of ["append", "appendBatch", "appendAndSync"] as const) {
     for (const size of [1, 2, 4, 8]) {
       test(`${size} x ${way}, ${kind}: every record once, in its writer's order, all durable`, async (t) => {

@@ -45,7 +45,7 @@ test(`killed with four busy threads, ${rounds} times: all that was acknowledged 
   const random = new Random(seed);
   let records = 0;
   for (let round = 0; round < rounds; round++) {
-    const kind = round % 2 === 0 ? "segmented" : "file";
+    const kind = (["segmented", "file", "mapped"] as const)[round % 3] ?? "file";
     const folder = scratchDir(t);
     const acknowledged = await killed(kind, folder, 20 + random.next(200));
     const wal = await openLog(kind, folder);
@@ -76,7 +76,7 @@ function ran(mode: string, kind: string, folder: string): string {
   return stdout;
 }
 
-for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
+for (const kind of ["file", "segmented", "mapped", "memory"] satisfies StoreKind[]) {
   test(`${kind}: an idle log has no timer, and does not keep its process alive; shared, nor its threads`, (t) => {
     assert.equal(ran("idle", kind, scratchDir(t)), "0 timers\n");
     const shared = ran("idle-shared", kind, scratchDir(t));

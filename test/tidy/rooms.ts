@@ -28,6 +28,7 @@ const rooms: readonly string[] = [
   "src/wal.ts",
   "src/files.ts",
   "src/index.ts",
+  "src/mapped.ts",
   "src/testing",
 ];
 

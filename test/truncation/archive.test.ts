@@ -97,6 +97,32 @@ test("a segment that is filled while a flush is under way is handed over after t
   await wal.close();
 });
 
+/** It resolved when nothing was left to hand over: never, while anyone went on appending. */
+test("archived() resolves once what was sealed when it was called is taken, though more is sealed all the time", async (t) => {
+  let goesOn = true;
+  const more = async (): Promise<void> => {
+    if (!goesOn) return;
+    wal.appendBatch(texts.slice(0, 2));
+    await wal.sync();
+  };
+  const wal = await Wal.openSegmented(dirOf(t), { segmentSize, archive: more });
+  wal.appendBatch(texts.slice(0, 4));
+  await wal.sync();
+  const sealed = wal.durable - (wal.durable % segmentSize);
+  assert.ok(sealed > 0);
+  assert.ok((await wal.archived()) >= sealed);
+  goesOn = false;
+  await wal.close();
+});
+
+test("archived() in a thread that has joined is refused, as what belongs to the owner is", async (t) => {
+  const wal = await Wal.openSegmented(dirOf(t), { segmentSize, archive: () => {} });
+  const joined = Wal.attach(wal.share());
+  await assert.rejects(joined.archived(), walFault("WAL_UNSUPPORTED"));
+  await joined.close();
+  await wal.close();
+});
+
 test("a log without a hook has no archive", async (t) => {
   const wal = await open(dirOf(t));
   assert.equal(wal.stats().archive, null);

@@ -33,7 +33,16 @@ for (const [kind, open] of Object.entries(kinds)) {
     wal = open(dir);
     assert.equal(wal.reader("replica-1").position, lsns[4]);
     assert.equal(wal.reader("late", lsns[1]).position, lsns[7], "`from` is for a new one");
+    const all = wal.readers().map(({ name, position }) => [name, position]);
+    assert.deepEqual(all, [
+      ["late", lsns[7]],
+      ["replica-1", lsns[4]],
+    ]);
     wal.reader("late").remove();
+    assert.deepEqual(
+      wal.readers().map(({ name }) => name),
+      ["replica-1"],
+    );
     wal.closeBlocking();
 
     wal = open(dir);

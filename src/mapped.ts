@@ -1,0 +1,1 @@
+export { MappedStore } from "./store/mapped-store.ts";
