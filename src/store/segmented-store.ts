@@ -19,7 +19,9 @@
  *   1. the head marker is absent, or 8 bytes of an offset that is not past the end;
  *      torn only while segment 0 is there (then nothing was dropped yet, and it means 0);
  *   2. no segment is longer than S;
- *   3. from the head's segment to the last none is missing, and none but the last is short:
+ *   3. from the head's segment on, no more than `missingSegmentsInRowMax` are missing in a row: what comes
+ *      after that bears the name of a segment by mistake, and a gap of any length would have to be read;
+ *   4. from the head's segment to the last none is missing, and none but the last is short:
  *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
  *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
  *      the second. What is missing before nothing but zeros is no gap: no record could follow it.
@@ -41,7 +43,12 @@
  */
 import { join } from "node:path";
 import { errnoOf, invalidArgument, WalError } from "../errors.ts";
-import { readChunkBytes, segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import {
+  missingSegmentsInRowMax,
+  readChunkBytes,
+  segmentBytesDefault,
+  segmentFlushesAtOnceMax,
+} from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
@@ -109,9 +116,9 @@ export class SegmentedStore implements WalStore {
    * log does.
    *
    * @param segmentSize Bytes per segment file, the size the log was made with. Default 64 MiB.
-   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize`, or the head marker
-   *   is torn or past the end (`path` says which file, `reason` why); WAL_IO when the system
-   *   refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
+   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize` or stands behind more
+   *   than 1,024 missing ones, or the head marker is torn or past the end (`path` says which file,
+   *   `reason` why); WAL_IO when the system refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
    */
   static open(dir: string | URL, segmentSize: number = segmentBytesDefault): SegmentedStore {
     return openSegmentedStore(dir, segmentSize);
@@ -833,6 +840,7 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
         "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
+  checkNoStray(realDir, segmentSize, indexes, head);
   return {
     realDir,
     segmentSize,
@@ -870,6 +878,28 @@ function checkSizes(
     const isLast = index === indexes.at(-1);
     throw wrongSize(join(realDir, segmentName(index)), size, segmentSize, isLast);
   }
+}
+
+/** No policy accepts one: the way out is to move the file, by which nothing else is lost. */
+function checkNoStray(realDir: string, segmentSize: number, indexes: readonly number[], head: number): void {
+  let next = Math.floor(head / segmentSize);
+  for (const index of indexes) {
+    if (index < next) continue;
+    if (index - next > missingSegmentsInRowMax) throw strayError(realDir, segmentSize, index, next);
+    next = index + 1;
+  }
+}
+
+function strayError(realDir: string, segmentSize: number, index: number, next: number): WalError {
+  const path = join(realDir, segmentName(index));
+  return new WalError(
+    "WAL_CORRUPT",
+    `${path} has the name of a segment that begins at ${index * segmentSize}, and all ${index - next} segments before it, ` +
+      `from ${next * segmentSize} on, are missing: more than any crash leaves. Nothing was changed. If it is no part ` +
+      "of this log, move it away, and whatever stands behind it. If segments or the head marker were lost, restore " +
+      "them from a copy.",
+    { path, reason: "stray-segment", offset: Lsn(next * segmentSize) },
+  );
 }
 
 /**
