@@ -949,10 +949,13 @@ function holdOnlyZeros(
   index: number,
 ): boolean {
   const above = [...sizes.keys()].filter((each) => each > index).toSorted((a, b) => b - a);
-  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each))));
+  const chunk = new Uint8Array(
+    Math.min(readChunkBytes, Math.max(1, ...above.map((each) => sizes.get(each) ?? 0))),
+  );
+  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each)), chunk));
 }
 
-function holdsOnlyZeros(disk: Disk, path: string): boolean {
+function holdsOnlyZeros(disk: Disk, path: string, chunk: Uint8Array): boolean {
   let fd: number;
   try {
     fd = disk.open(path, "r");
@@ -962,7 +965,6 @@ function holdsOnlyZeros(disk: Disk, path: string): boolean {
     throw error;
   }
   try {
-    const chunk = new Uint8Array(readChunkBytes);
     for (let at = 0; ; at += chunk.length) {
       const got = readFully(disk, fd, chunk, at);
       if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;
