@@ -67,6 +67,8 @@ export class Machine {
   hasTornSectors = false;
   /** From then on the disk is not what was written to it. */
   hasLied = false;
+  /** A flush has failed: its pages look right, and are not on the disk. */
+  hasFailedFlush = false;
   /** Changing calls so far. */
   calls = 0;
   /** A hash of every changing call: two runs of one program have the same. */
@@ -207,6 +209,7 @@ export class Machine {
     const does = this.#faultOf(call);
     if (does !== null) {
       this.faultsMet++;
+      this.hasFailedFlush ||= call === "flush";
       this.note(`fault ${does} at ${call} ${path}`);
     }
     if (changing.has(call)) {

@@ -119,6 +119,8 @@ export class Opening {
     this.#at.crashedSince = false;
     // Until now: of a flush that failed, the next process may be the first to be told.
     this.#at.faultsBefore = this.#at.machine.faultsMet;
+    // Without a mark nothing tells which pages the failed flush had let go of, so nothing is written again.
+    if (expected.mark === null && this.#at.machine.hasFailedFlush) this.#at.machine.hasLied = true;
     this.#at.insist(expected.opens, `open did not refuse what ${described(expected)}`);
     this.#checkSaved(view, expected);
     this.#checkReport(wal, expected);
