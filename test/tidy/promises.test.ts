@@ -99,17 +99,17 @@ test("a test that was renamed, a mark that means nothing, and one that nobody us
   );
 });
 
+/** What is wrong with a page whose one promise names the test "one" of a file with this source. */
+function bears(source: string): string[] {
+  const only = new Map([["test/a/b.test.ts", source]]);
+  return promiseBreaches("a.md", 'Kept.[^a]\n\n[^a]: `test/a/b.test.ts: "one"`\n', only);
+}
+
 /**
  * A title was taken for a test wherever `test("...")` stood: in a comment, or before `{ skip: true }`. A
  * promise kept its bearer on paper after the test had been switched off.
  */
 test("a promise that rests on a test that never runs is found", () => {
-  const bears = (source: string): string[] =>
-    promiseBreaches(
-      "a.md",
-      'Kept.[^a]\n\n[^a]: `test/a/b.test.ts: "one"`\n',
-      new Map([["test/a/b.test.ts", source]]),
-    );
   const missing = ['a.md: [^a]: test/a/b.test.ts has no test "one"'];
   const idle = [
     '// test("one", () => {});',
