@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { asIoError, invalidArgument, WalError } from "./errors.ts";
 import { readChunkBytes } from "./limits.ts";
 import type { Lsn } from "./lsn.ts";
+import { outwaitJoined } from "./open-store.ts";
 import { settingsOf } from "./options.ts";
 import { Scan } from "./record/scan.ts";
 import { Window } from "./record/window.ts";
@@ -85,6 +86,7 @@ export async function convertOn(
     const source = openSource(disk, from, options);
     try {
       source.side?.lock?.();
+      await outwaitJoined(source, options);
       return await buildAndRename(disk, source, to, options);
     } finally {
       source.close();

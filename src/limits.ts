@@ -52,6 +52,12 @@ export const readOnlyOpenAttemptsMax = 16;
 /** Bytes per segment file unless told otherwise. */
 export const segmentBytesDefault: number = 64 * 1024 * 1024;
 
+/**
+ * What stands further out than so many missing segments in a row is not taken for part of the log. A power
+ * cut can take the names of new segments and keep a later one, but only of those that no flush has covered yet.
+ */
+export const missingSegmentsInRowMax = 1024;
+
 /** Segments held open at a time, with two descriptors each at most: 60 in all. */
 export const openSegmentsMax = 30;
 
@@ -77,6 +83,13 @@ export const writersMax: number = 64;
 
 /** How often a call that waits for other threads looks whether one has died. */
 export const deathLookMilliseconds: number = 100;
+
+/**
+ * A log whose owner died is held by the threads that had joined it until they know: who opens it looks again so
+ * often, and for so long in all.
+ */
+export const joinedLookMilliseconds: number = 20;
+export const joinedWaitMillisecondsMax: number = 2000;
 
 /**
  * Where the platform does not tell whether a thread lives: how long one may be within the write of a

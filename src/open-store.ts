@@ -5,6 +5,7 @@
  * of threads.
  */
 import { asIoError, invalidArgument, WalError } from "./errors.ts";
+import { joinedLookMilliseconds, joinedWaitMillisecondsMax } from "./limits.ts";
 import type { OpenSettings } from "./options.ts";
 import { MemStore } from "./store/mem-store.ts";
 import { storeFault, type WalStore } from "./store/store.ts";
@@ -71,6 +72,60 @@ export function take(store: WalStore, settings: OpenSettings): void {
   } catch (error) {
     abandon(store);
     throw asIoError(error, "Locking the log failed", { path: store.path });
+  }
+}
+
+/** How long an open waits for threads that had joined an owner that died. */
+interface Outwaiting {
+  readonly signal?: AbortSignal | undefined;
+  readonly lock?: boolean;
+  readonly readOnly?: boolean;
+}
+
+/**
+ * With the log's lock: waits a while until no thread that had joined an owner that died can write any more.
+ *
+ * @throws {WalError} WAL_LOCKED, `reason` `joined-threads`, when some are still there then.
+ */
+export async function outwaitJoined(store: WalStore, waiting: Outwaiting = {}): Promise<void> {
+  if (!hasLookout(store, waiting)) return;
+  const until = threadsHere().now() + joinedWaitMillisecondsMax;
+  while (isHeldByJoined(store, waiting.signal, until)) {
+    await new Promise((resolve) => setTimeout(resolve, joinedLookMilliseconds));
+  }
+}
+
+/** As {@link outwaitJoined}, blocking the thread. */
+export function outwaitJoinedBlocking(store: WalStore, waiting: Outwaiting = {}): void {
+  if (!hasLookout(store, waiting)) return;
+  const until = threadsHere().now() + joinedWaitMillisecondsMax;
+  while (isHeldByJoined(store, waiting.signal, until)) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, joinedLookMilliseconds);
+  }
+}
+
+function hasLookout(store: WalStore, { lock = true, readOnly = false }: Outwaiting): boolean {
+  return lock && !readOnly && store.side?.heldByJoined !== undefined;
+}
+
+function isHeldByJoined(store: WalStore, signal: AbortSignal | undefined, until: number): boolean {
+  if (!looksHeld(store)) return false;
+  signal?.throwIfAborted();
+  if (threadsHere().now() < until) return true;
+  const { path } = store;
+  throw new WalError(
+    "WAL_LOCKED",
+    `The thread that had opened the log${path === undefined ? "" : ` ${path}`} died, and threads that had joined it ` +
+      "still have it open. Close it in them, or terminate them; then open it again, and share it anew.",
+    { path, reason: "joined-threads" },
+  );
+}
+
+function looksHeld(store: WalStore): boolean {
+  try {
+    return store.side?.heldByJoined?.() ?? false;
+  } catch (error) {
+    throw asIoError(error, "Looking for threads that had joined the log failed", { path: store.path });
   }
 }
 

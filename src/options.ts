@@ -59,6 +59,9 @@ export interface SegmentedOptions extends WalOptions {
    * it may be removed; removal waits for its promise. When it throws the segment is kept, `stats()`
    * tells, and it is called again after the next flush. At least once for each segment: also
    * again after a restart that came between its promise and the note of it.
+   *
+   * Where the first note of how far it got cannot be written (a full disk), open fails with WAL_IO:
+   * without it an open that lacks the hook would not know what to keep.
    */
   readonly archive?: ArchiveHook | undefined;
 }

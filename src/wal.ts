@@ -21,7 +21,15 @@ import { LocalProgress } from "./commit/progress.ts";
 import { Standing } from "./commit/standing.ts";
 import { asIoError, invalidArgument } from "./errors.ts";
 import type { Lsn } from "./lsn.ts";
-import { abandon, checkStore, filesHere, giveBack, take } from "./open-store.ts";
+import {
+  abandon,
+  checkStore,
+  filesHere,
+  giveBack,
+  outwaitJoined,
+  outwaitJoinedBlocking,
+  take,
+} from "./open-store.ts";
 import { type OpenSettings, type SegmentedOptions, settingsOf, type WalOptions } from "./options.ts";
 import type { FollowOptions } from "./read/follow.ts";
 import type { IterOptions, RecordIterator } from "./read/iterate.ts";
@@ -145,6 +153,9 @@ export class Wal implements AsyncDisposable {
     });
     this.#front = new PrefixDrop({ ...log, cuts, view: this.#view });
     state.onPoison = () => progress.turn();
+    if (isOwner) return;
+    state.onPoisonKnown = () => void this.#letGoOfDoomed();
+    if (state.poison !== null) void this.#letGoOfDoomed();
   }
 
   /**
@@ -152,7 +163,8 @@ export class Wal implements AsyncDisposable {
    * when this resolves.
    *
    * @throws {WalError} WAL_CORRUPT when acknowledged data is lost, or as `onDamage: "refuse"` asks;
-   *   WAL_LOCKED when the log is open elsewhere; WAL_IO when the system refuses (`errno`), with
+   *   WAL_LOCKED when the log is open elsewhere; or, `reason` `joined-threads`, after 2 seconds, when the
+   *   thread that had opened it died and threads that had joined it have it open still; WAL_IO when the system refuses (`errno`), with
    *   readOnly also when there is no such file; WAL_UNSUPPORTED when the lock cannot be had here;
    *   WAL_INVALID_ARGUMENT when the path or an option is not of its kind. The signal's reason when
    *   it aborts. Nothing stays open then.
@@ -230,6 +242,7 @@ export class Wal implements AsyncDisposable {
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
     try {
+      await outwaitJoined(store, settings);
       return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
     } catch (error) {
       abandon(store);
@@ -240,6 +253,7 @@ export class Wal implements AsyncDisposable {
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
     try {
+      outwaitJoinedBlocking(store, settings);
       return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
     } catch (error) {
       abandon(store);
@@ -257,7 +271,8 @@ export class Wal implements AsyncDisposable {
    * others. When the owner closes the log, every call here gets WAL_CLOSED.
    *
    * @param share What {@link Wal.share} returned there.
-   * @throws {WalError} WAL_INVALID_ARGUMENT when it is none; WAL_CLOSED when the log was closed since;
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is none, or of another build; WAL_CLOSED when the log was
+   *   closed since; WAL_POISONED when the thread that had opened it died;
    *   WAL_UNSUPPORTED when 64 threads have the log open already; WAL_IO when the files cannot be
    *   opened; WAL_LOCKED when others stand in their place.
    * @example
@@ -742,6 +757,14 @@ export class Wal implements AsyncDisposable {
     } finally {
       giveBack(this.#store);
     }
+  }
+
+  /** Joined, and poisoned: once nothing of this thread is under way, the log may be opened again. */
+  async #letGoOfDoomed(): Promise<void> {
+    await this.#commit.settled();
+    // Who holds the gate may not have closed it behind it yet: then not before this thread closes.
+    if (this.#standing.isClosed || !this.#state.gateIsClosed || this.#state.writing) return;
+    this.#store.side?.letGo?.();
   }
 
   #afterFlush(): void {

@@ -167,6 +167,8 @@ export class LogState {
   readonly #silences = new Map<number, Silence>();
   /** Called when the log is poisoned. Must not throw. */
   onPoison: (() => void) | null = null;
+  /** Called once, when this thread learns that the log is poisoned, in the middle of anything. Must not throw. */
+  onPoisonKnown: (() => void) | null = null;
 
   /** @param writer Which slot this thread owns; the first of a log is 0. */
   constructor(cells: Cells, writer: number) {
@@ -499,7 +501,7 @@ export class LogState {
 
   get poison(): WalError | null {
     if (this.#poison === null && this.#cells.load(phaseCell) === phasePoisoned) {
-      this.#poison = this.#note?.read() ?? null;
+      this.#learn(this.#note?.read() ?? null);
     }
     return this.#poison;
   }
@@ -511,14 +513,20 @@ export class LogState {
   setPoison(cause: WalError): void {
     if (this.#poison === null && this.#claimNote()) {
       this.#note?.write(cause);
-      if (this.#turnToPoisoned()) this.#poison = cause;
+      if (this.#turnToPoisoned()) this.#learn(cause);
     }
     // Of a log that is closed only this thread learns it: the others learn that it is closed.
-    if (this.poison === null) this.#poison = cause;
+    if (this.poison === null) this.#learn(cause);
     if (this.#writer >= 0) this.#fail(this.#writer);
     if (this.#cells.compareExchange(gateCell, this.#writer + 1, sealed) !== this.#writer + 1) this.#trySeal();
     this.wake();
     this.onPoison?.();
+  }
+
+  #learn(cause: WalError | null): void {
+    if (cause === null) return;
+    this.#poison = cause;
+    this.onPoisonKnown?.();
   }
 
   /** In this order: the owner may begin to close in between. */
@@ -651,6 +659,11 @@ export class LogState {
     if (now - this.#ownerLookedAt < deathLookMilliseconds) return;
     this.#ownerLookedAt = now;
     this.#lookAt(0, threads);
+  }
+
+  /** The same at once, whenever it last looked: for a thread that has just joined. */
+  lookForOwnerNow(): void {
+    if (this.#threads !== null) this.#lookAt(0, this.#threads);
   }
 
   #lookAtOthers(threads: Threads): void {

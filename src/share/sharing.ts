@@ -4,6 +4,7 @@
  */
 import { SharedCells } from "../commit/cells.ts";
 import { cellCount, LogState } from "../commit/log-state.ts";
+import { poisoned } from "../commit/group-commit.ts";
 import { SharedPoisonNote } from "../commit/poison-note.ts";
 import type { Standing } from "../commit/standing.ts";
 import { asIoError, WalError } from "../errors.ts";
@@ -12,7 +13,7 @@ import { abandon, attachStore, takeJoined, threadsHere } from "../open-store.ts"
 import type { RecoveryReport } from "../recovery/report.ts";
 import type { JoinedLog, WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
-import { type ShareParts, sharePartsOf, type WalShare } from "./wal-share.ts";
+import { shareLayout, type ShareParts, sharePartsOf, type WalShare } from "./wal-share.ts";
 
 /** Logs that were shared by this thread: what waits for their owner here cannot wait for another turn. */
 const sharedHere = new WeakMap<SharedArrayBuffer, SuffixCut>();
@@ -42,7 +43,8 @@ export function shareLog(log: Shareable): ShareParts {
   state.moveTo(cells, note, threadsHere());
   store.side.join?.(joinedLog(state, store));
   sharedHere.set(cells.buffer, cuts);
-  return { kind: "wal-db", cells: cells.buffer, note: note.buffer, store: share, maxRecordBytes, recovery };
+  const shared = { cells: cells.buffer, note: note.buffer };
+  return { kind: "wal-db", layout: shareLayout, ...shared, store: share, maxRecordBytes, recovery };
 }
 
 /** A log that this thread has joined. */
@@ -63,9 +65,9 @@ export function joinLog<T>(share: WalShare, then: (joined: Joined) => T): T {
   if (state === null) throw noSlot();
   let store: WalStore | null = null;
   try {
-    if (state.isClosing)
-      throw new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
+    // Before it is asked whether the owner lives: from then on nobody can open the log behind this thread.
     store = attachStore(parts.store);
+    checkOwnerIsThere(state);
     store.side?.join?.(joinedLog(state, store));
     const { maxRecordBytes, recovery } = parts;
     const ownerCuts = sharedHere.get(parts.cells) ?? null;
@@ -73,10 +75,24 @@ export function joinLog<T>(share: WalShare, then: (joined: Joined) => T): T {
     takeJoined(store);
     return made;
   } catch (error) {
+    const gone = ownerGone(state);
     state.leave();
     if (store !== null) abandon(store);
-    throw asIoError(error, "Joining the log failed");
+    throw gone ?? asIoError(error, "Joining the log failed");
   }
+}
+
+function checkOwnerIsThere(state: LogState): void {
+  const gone = ownerGone(state);
+  if (gone !== null) throw gone;
+}
+
+function ownerGone(state: LogState): WalError | null {
+  if (state.isClosing)
+    return new WalError("WAL_CLOSED", "The log was closed by the thread that had opened it.");
+  state.lookForOwnerNow();
+  const { poison } = state;
+  return poison?.reason === "dead-owner" ? poisoned(poison, undefined) : null;
 }
 
 function joinedLog(state: LogState, store: WalStore): JoinedLog {

@@ -14,8 +14,13 @@ export interface WalShare {
   readonly kind: "wal-db";
 }
 
+/** Raised by whatever changes the meaning of a share, of the cells in it or of what a store says of itself. */
+export const shareLayout = 1;
+
 /** What is in a {@link WalShare}. */
 export interface ShareParts extends WalShare {
+  /** {@link shareLayout} of the build that made it. */
+  readonly layout: number;
   readonly cells: SharedArrayBuffer;
   readonly note: SharedArrayBuffer;
   /** What the store said of itself: see StoreSide.share. */
@@ -27,6 +32,11 @@ export interface ShareParts extends WalShare {
 /** @throws {WalError} WAL_INVALID_ARGUMENT when `share` did not come from `Wal.share`, in this process. */
 export function sharePartsOf(share: unknown): ShareParts {
   const parts = (typeof share === "object" && share !== null ? share : {}) as Partial<ShareParts>;
+  if (parts.kind === "wal-db" && isShared(parts.cells) && parts.layout !== shareLayout) {
+    throw invalidArgument(
+      "Another build of this package made this share, and lays it out in another way. Use the same one in all threads.",
+    );
+  }
   const whole =
     parts.kind === "wal-db" &&
     isShared(parts.cells) &&

@@ -56,8 +56,10 @@ export interface Disk {
    * Gone when the descriptor is closed, by whatever end of the process.
    */
   lock(fd: number, path: string): boolean;
-  /** Lets go of the lock where closing the descriptor does not (Windows). */
-  unlock(path: string): void;
+  /** The same, together with any others that take it so; false when another holds the exclusive one. */
+  lockShared(fd: number, path: string): boolean;
+  /** Before a descriptor is closed: lets go of its lock where the closing does not (Windows). */
+  unlock(fd: number): void;
 
   /** The kind of file system a path is on, as statfs(2) of Linux numbers them; null where it cannot be told. */
   fileSystem?(path: string): number | null;

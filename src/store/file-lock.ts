@@ -1,5 +1,5 @@
 /**
- * The kernel's lock on a file: exclusive, not waited for, and gone with the process however it
+ * The kernel's lock on a file: exclusive or shared, not waited for, and gone with the process however it
  * ends. Not a lock file with a pid or a time in it, which outlives its owner or is taken from a
  * sleeping one.
  *
@@ -11,22 +11,30 @@
 import { WalError } from "../errors.ts";
 import { koffi } from "./native.ts";
 
+const lockShared = 1;
 const lockExclusive = 2;
 const lockWithoutWaiting = 4;
 
 /** Takes the lock; false when another holds it. */
 export function lockFile(fd: number, path: string): boolean {
-  return process.platform === "win32" ? lockWindows(path) : lockPosix(fd, path);
+  return process.platform === "win32"
+    ? lockWindows(fd, path, exclusiveLock)
+    : lockPosix(fd, path, lockExclusive);
+}
+
+/** Takes it together with any others that take it so; false when another holds it for itself. */
+export function lockFileShared(fd: number, path: string): boolean {
+  return process.platform === "win32" ? lockWindows(fd, path, 0) : lockPosix(fd, path, lockShared);
 }
 
 type Flock = (fd: number, operation: number) => number;
 let flock: Flock | undefined;
 
-function lockPosix(fd: number, path: string): boolean {
+function lockPosix(fd: number, path: string, kind: number): boolean {
   const native = koffi();
   flock ??= native.load(null).func("int flock(int fd, int operation)") as Flock;
   for (;;) {
-    if (flock(fd, lockExclusive | lockWithoutWaiting) === 0) return true;
+    if (flock(fd, kind | lockWithoutWaiting) === 0) return true;
     const errno = native.errno();
     const known = native.os.errno;
     if (errno === known["EINTR"]) continue;
@@ -63,17 +71,20 @@ const exclusiveLock = 2;
 const errorLockViolation = 33;
 const errorIoPending = 997;
 
-/** Held by a handle for as long as the process lives, or until `unlockWindows`. */
-const windowsHandles = new Map<string, unknown>();
+/**
+ * By descriptor. Held by a handle for as long as the process lives, or until `unlockFile`: not let go of by a
+ * thread that dies. So a log whose owner died can be opened again by another process only.
+ */
+const windowsHandles = new Map<number, unknown>();
 
-function lockWindows(path: string): boolean {
+function lockWindows(fd: number, path: string, kind: number): boolean {
   kernel32 ??= loadKernel32();
   const handle = kernel32.createFile(path, genericRead, shareAll, null, openExisting, 0, null);
   // OVERLAPPED: Internal, InternalHigh, Offset, OffsetHigh, hEvent: the byte at 2^62.
   const overlapped = new Uint8Array(32);
   overlapped[23] = 0x40;
-  if (kernel32.lockFileEx(handle, exclusiveLock | failImmediately, 0, 1, 0, overlapped) !== 0) {
-    windowsHandles.set(path, handle);
+  if (kernel32.lockFileEx(handle, kind | failImmediately, 0, 1, 0, overlapped) !== 0) {
+    windowsHandles.set(fd, handle);
     return true;
   }
   const failure = kernel32.getLastError();
@@ -82,11 +93,11 @@ function lockWindows(path: string): boolean {
   throw lockUnsupported(path, failure);
 }
 
-/** Lets go of what `lockFile` took, where closing the descriptor does not. */
-export function unlockFile(path: string): void {
-  const handle = windowsHandles.get(path);
+/** Lets go of what was taken for a descriptor, before it is closed, where closing it does not. */
+export function unlockFile(fd: number): void {
+  const handle = windowsHandles.get(fd);
   if (handle === undefined || kernel32 === undefined) return;
-  windowsHandles.delete(path);
+  windowsHandles.delete(fd);
   kernel32.closeHandle(handle);
 }
 

@@ -3,6 +3,7 @@
  *
  *   log.wal                      the bytes of the log, offset 0 first; nothing else
  *   log.wal.mark                 the mark (recovery/mark.ts)
+ *   log.wal.joined               held by threads that have joined (joined-lock.ts)
  *   log.wal.quarantine-<lsn>     what recovery cut off and saved
  *
  * A crash may lose: what was written and not flushed. Not the name: it is flushed before open
@@ -14,6 +15,7 @@ import { asIoError, errnoOf, invalidArgument, WalError } from "../errors.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
+import { JoinedLock } from "./joined-lock.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { PositionedFile } from "./positioned-file.ts";
 import { checkUnwrapped, type StoreSide, type WalStore } from "./store.ts";
@@ -26,6 +28,8 @@ export interface FileShare {
   readonly name: string;
   /** Device and inode. */
   readonly identity: string;
+  /** What `JoinedLock.make` said; null: the owner has no lock, and who joins takes none. */
+  readonly joined: string | null;
 }
 
 export interface OpenStoreOptions {
@@ -48,6 +52,8 @@ export class FileStore implements WalStore {
   readonly #file: PositionedFile;
   readonly #mark: FileMark;
   readonly #named: NamedFiles;
+  readonly #joined: JoinedLock;
+  #locked = false;
 
   /**
    * Opens the file, or makes it; its name is on stable storage on return. Takes no lock: the log does.
@@ -60,9 +66,16 @@ export class FileStore implements WalStore {
   }
 
   /** @internal */
-  constructor(disk: Disk, path: string, file: PositionedFile, readOnly: boolean) {
+  constructor(
+    disk: Disk,
+    path: string,
+    file: PositionedFile,
+    readOnly: boolean,
+    joined: JoinedLock = joinedLockOf(disk, file.path),
+  ) {
     this.path = path;
     this.#file = file;
+    this.#joined = joined;
     this.#mark = new FileMark(disk, `${file.path}.mark`, readOnly);
     this.#named = new NamedFiles(disk, dirname(file.path), `${basename(file.path)}.`, readOnly);
     const ours = basename(file.path);
@@ -71,12 +84,15 @@ export class FileStore implements WalStore {
       named: (name) => this.#named.get(name),
       names: () => this.#named.list(),
       lock: () => this.#lock(),
+      heldByJoined: () => this.#joined.isHeld(),
+      letGo: () => this.#joined.close(),
       refresh: () => this.#checkInPlace(),
       watch: (changed) => watchDirectory(disk, dirname(file.path), isOurs, changed),
       mark: this.#mark,
       share: (store): FileShare => {
         checkUnwrapped(store, this);
-        return { kind: "file", path: file.path, name: path, identity: file.identity };
+        const held = this.#locked ? joined.make() : null;
+        return { kind: "file", path: file.path, name: path, identity: file.identity, joined: held };
       },
       quarantine: (from, to) =>
         saveToQuarantine(disk, `${file.path}.quarantine-${from}`, from, to, (offset, into) =>
@@ -122,6 +138,7 @@ export class FileStore implements WalStore {
   close(): void {
     this.#mark.close();
     this.#named.closeAll();
+    this.#joined.close();
     this.#file.close();
   }
 
@@ -139,7 +156,12 @@ export class FileStore implements WalStore {
     if (!this.#file.lock()) throw lockedError(this.path);
     // Whoever had the lock before may have put another file under this name meanwhile.
     if (!this.#file.isInPlace) throw replacedError(this.path);
+    this.#locked = true;
   }
+}
+
+function joinedLockOf(disk: Disk, path: string): JoinedLock {
+  return new JoinedLock(disk, `${path}.joined`);
 }
 
 /** WAL_LOCKED, with the ways there are to join or look on. */
@@ -178,14 +200,17 @@ export function openFileStore(path: string | URL, options: OpenStoreOptions = {}
 
 /** @internal The store of a log that another thread has shared. Makes nothing, and flushes no name. */
 export function attachFileStore(share: FileShare, disk: Disk = nodeDisk): FileStore {
+  const joined = joinedLockOf(disk, share.path);
   try {
+    if (share.joined !== null) joined.hold(share.joined, share.name);
     const file = PositionedFile.open(disk, share.path, "r+");
-    if (file.identity === share.identity) return new FileStore(disk, share.name, file, false);
+    if (file.identity === share.identity) return new FileStore(disk, share.name, file, false, joined);
     file.close();
+    throw replacedError(share.name);
   } catch (error) {
+    joined.close();
     throw openError(error, share.name);
   }
-  throw replacedError(share.name);
 }
 
 function openOrCreate(disk: Disk, path: string, readOnly: boolean): number {

@@ -8,7 +8,7 @@
 import * as fs from "node:fs";
 import { dirname, basename, join } from "node:path";
 import { errnoOf } from "../errors.ts";
-import { lockFile, unlockFile } from "./file-lock.ts";
+import { lockFile, lockFileShared, unlockFile } from "./file-lock.ts";
 import type { Disk, FileKind, FileStat, OpenMode } from "./disk.ts";
 
 /** Windows keeps its directories in the journal of the file system, and can flush or open none (EPERM). */
@@ -94,6 +94,7 @@ export const nodeDisk: Disk = {
   },
 
   lock: lockFile,
+  lockShared: lockFileShared,
   unlock: unlockFile,
 
   fileSystem: (path) => (process.platform === "linux" ? fs.statfsSync(path).type : null),

@@ -137,8 +137,8 @@ export class PositionedFile {
     if (this.#closed) return;
     this.#closed = true;
     this.#closeAheadWhenIdle();
+    this.#disk.unlock(this.#fd);
     this.#disk.close(this.#fd);
-    this.#disk.unlock(this.path);
   }
 
   #openAhead(): number {

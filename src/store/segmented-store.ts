@@ -7,6 +7,7 @@
  *   dir/head                         where the log begins, after a prefix was dropped
  *   dir/head.tmp                     its spare, so that the front can be dropped on a full disk
  *   dir/mark                         the mark (recovery/mark.ts)
+ *   dir/joined                       held by threads that have joined (joined-lock.ts)
  *   dir/quarantine-<lsn>             what recovery cut off and saved
  *   anything else                    not ours, left alone
  *
@@ -18,7 +19,9 @@
  *   1. the head marker is absent, or 8 bytes of an offset that is not past the end;
  *      torn only while segment 0 is there (then nothing was dropped yet, and it means 0);
  *   2. no segment is longer than S;
- *   3. from the head's segment to the last none is missing, and none but the last is short:
+ *   3. from the head's segment on, no more than `missingSegmentsInRowMax` are missing in a row: what comes
+ *      after that bears the name of a segment by mistake, and a gap of any length would have to be read;
+ *   4. from the head's segment to the last none is missing, and none but the last is short:
  *      else there is a gap. It reads as zeros, and the log (recover.ts) holds it against the mark.
  *      A power cut leaves gaps past the mark: of two segments that were never flushed it may keep
  *      the second. What is missing before nothing but zeros is no gap: no record could follow it.
@@ -40,13 +43,19 @@
  */
 import { join } from "node:path";
 import { errnoOf, invalidArgument, WalError } from "../errors.ts";
-import { readChunkBytes, segmentBytesDefault, segmentFlushesAtOnceMax } from "../limits.ts";
+import {
+  missingSegmentsInRowMax,
+  readChunkBytes,
+  segmentBytesDefault,
+  segmentFlushesAtOnceMax,
+} from "../limits.ts";
 import { Lsn } from "../lsn.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
 import { lockedError, openError, type OpenStoreOptions, pathOf, replacedError } from "./file-store.ts";
 import { keepSpareHeadMarker, readHeadMarker, replaceHeadMarker } from "./head-marker.ts";
+import { JoinedLock } from "./joined-lock.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { readFully } from "./positioned-file.ts";
 import { plainSegments, type SegmentFile, SegmentFiles, type SegmentKind } from "./segment-files.ts";
@@ -76,6 +85,9 @@ export class SegmentedStore implements WalStore {
   readonly #files: SegmentFiles;
   readonly #mark: FileMark;
   readonly #named: NamedFiles;
+  readonly #joinedLock: JoinedLock;
+  #locked = false;
+  #waitedForJoined = false;
   readonly #readOnly: boolean;
   /** Size of each segment that is there. */
   #sizes: Map<number, number>;
@@ -104,9 +116,9 @@ export class SegmentedStore implements WalStore {
    * log does.
    *
    * @param segmentSize Bytes per segment file, the size the log was made with. Default 64 MiB.
-   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize`, or the head marker
-   *   is torn or past the end (`path` says which file, `reason` why); WAL_IO when the system
-   *   refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
+   * @throws {WalError} WAL_CORRUPT when a segment is longer than `segmentSize` or stands behind more
+   *   than 1,024 missing ones, or the head marker is torn or past the end (`path` says which file,
+   *   `reason` why); WAL_IO when the system refuses; WAL_INVALID_ARGUMENT when an argument is not of its kind. Nothing is changed then.
    */
   static open(dir: string | URL, segmentSize: number = segmentBytesDefault): SegmentedStore {
     return openSegmentedStore(dir, segmentSize);
@@ -131,6 +143,7 @@ export class SegmentedStore implements WalStore {
     this.#files = new SegmentFiles(kind, (index) => this.#pathOf(index));
     this.#mark = new FileMark(disk, join(found.realDir, "mark"), readOnly);
     this.#named = new NamedFiles(disk, found.realDir, "", readOnly);
+    this.#joinedLock = found.joined ?? joinedLockOf(disk, found.realDir);
     this.side = {
       gap: () => this.#gap,
       refresh: () => this.#refresh(),
@@ -142,6 +155,8 @@ export class SegmentedStore implements WalStore {
       names: () => this.#named.list(),
       mark: this.#mark,
       lock: () => this.#lock(),
+      heldByJoined: () => this.#isHeldByJoined(),
+      letGo: () => this.#joinedLock.close(),
       quarantine: (from, to) =>
         saveToQuarantine(disk, join(found.realDir, `quarantine-${from}`), from, to, (offset, into) =>
           this.readAt(offset, into),
@@ -302,8 +317,9 @@ export class SegmentedStore implements WalStore {
     this.#mark.close();
     this.#named.closeAll();
     this.#files.close();
+    this.#joinedLock.close();
+    this.#disk.unlock(this.#directoryFd);
     this.#disk.close(this.#directoryFd);
-    this.#disk.unlock(join(this.#realDir, "lock"));
   }
 
   /** Makes the segment after the last, where that sets its room aside. Not while other threads write. */
@@ -496,7 +512,8 @@ export class SegmentedStore implements WalStore {
     // From now on others may be the ones that make segments.
     this.#seeToSpareHead();
     const identity = this.#disk.statOpen(this.#directoryFd).identity;
-    return { kind: "segmented", path: this.#realDir, name: dir, segmentSize, head: this.#head, identity };
+    const where = { kind: "segmented", path: this.#realDir, name: dir, identity } as const;
+    return { ...where, segmentSize, head: this.#head, joined: this.#locked ? this.#joinedLock.make() : null };
   }
 
   #join(log: JoinedLog): void {
@@ -639,8 +656,17 @@ export class SegmentedStore implements WalStore {
     if (!this.#disk.lock(this.#directoryFd, join(this.#realDir, "lock"))) throw lockedError(this.dir);
     const here = this.#disk.statOpen(this.#directoryFd).identity;
     if (this.#disk.stat(this.#realDir).identity !== here) throw replacedError(this.dir);
+    this.#locked = true;
     // What the last holder did between our first look and its end.
     this.#refresh();
+  }
+
+  #isHeldByJoined(): boolean {
+    const isHeld = this.#joinedLock.isHeld();
+    // What they wrote since we had the lock.
+    if (!isHeld && this.#waitedForJoined) this.#refresh();
+    this.#waitedForJoined = isHeld;
+    return isHeld;
   }
 }
 
@@ -660,6 +686,8 @@ export interface SegmentedShare {
   readonly head: number;
   /** Device and inode of the directory. */
   readonly identity: string;
+  /** What `JoinedLock.make` said; null: the owner has no lock, and who joins takes none. */
+  readonly joined: string | null;
 }
 
 /** Segments `first` to `last`; none when `last` is below `first`. */
@@ -701,6 +729,8 @@ interface FoundSegments {
   readonly gap: StoreGap | null;
   /** False: another thread has opened the log, and it alone changes the head. */
   readonly isOfOwner?: boolean;
+  /** Of one who joined: held. */
+  readonly joined?: JoinedLock;
 }
 
 /** @internal SegmentedStore.open, with the options that only this library gives. */
@@ -746,18 +776,37 @@ export function attachSegmentedStore(
   options: SegmentsOptions = {},
 ): SegmentedStore {
   const { path: realDir, segmentSize, head } = share;
+  const joined = joinedLockOf(disk, realDir);
   try {
-    const directoryFd = disk.openDirectory(realDir);
-    if (disk.statOpen(directoryFd).identity !== share.identity) {
-      disk.close(directoryFd);
-      throw replacedError(share.name);
-    }
+    if (share.joined !== null) joined.hold(share.joined, share.name);
+    const directoryFd = openSharedDirectory(disk, share);
     const nothingYet = { sizes: new Map<number, number>(), last: -1, gap: null };
-    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false };
-    return new SegmentedStore(disk, share.name, directoryFd, found, options);
+    const found = { realDir, segmentSize, head, ...nothingYet, isOfOwner: false, joined };
+    try {
+      return new SegmentedStore(disk, share.name, directoryFd, found, options);
+    } catch (error) {
+      disk.close(directoryFd);
+      throw error;
+    }
   } catch (error) {
+    joined.close();
     throw openError(error, share.name);
   }
+}
+
+function openSharedDirectory(disk: Disk, share: SegmentedShare): number {
+  const fd = disk.openDirectory(share.path);
+  try {
+    if (disk.statOpen(fd).identity !== share.identity) throw replacedError(share.name);
+    return fd;
+  } catch (error) {
+    disk.close(fd);
+    throw error;
+  }
+}
+
+function joinedLockOf(disk: Disk, realDir: string): JoinedLock {
+  return new JoinedLock(disk, join(realDir, "joined"));
 }
 
 function listSegments(disk: Disk, realDir: string): Map<number, number> {
@@ -791,6 +840,7 @@ function findSegments(disk: Disk, realDir: string, segmentSize: number): FoundSe
         "Restore the segments that are missing; or remove the marker, if it is what is wrong.",
     );
   }
+  checkNoStray(realDir, segmentSize, indexes, head);
   return {
     realDir,
     segmentSize,
@@ -828,6 +878,28 @@ function checkSizes(
     const isLast = index === indexes.at(-1);
     throw wrongSize(join(realDir, segmentName(index)), size, segmentSize, isLast);
   }
+}
+
+/** No policy accepts one: the way out is to move the file, by which nothing else is lost. */
+function checkNoStray(realDir: string, segmentSize: number, indexes: readonly number[], head: number): void {
+  let next = Math.floor(head / segmentSize);
+  for (const index of indexes) {
+    if (index < next) continue;
+    if (index - next > missingSegmentsInRowMax) throw strayError(realDir, segmentSize, index, next);
+    next = index + 1;
+  }
+}
+
+function strayError(realDir: string, segmentSize: number, index: number, next: number): WalError {
+  const path = join(realDir, segmentName(index));
+  return new WalError(
+    "WAL_CORRUPT",
+    `${path} has the name of a segment that begins at ${index * segmentSize}, and all ${index - next} segments before it, ` +
+      `from ${next * segmentSize} on, are missing: more than any crash leaves. Nothing was changed. If it is no part ` +
+      "of this log, move it away, and whatever stands behind it. If segments or the head marker were lost, restore " +
+      "them from a copy.",
+    { path, reason: "stray-segment", offset: Lsn(next * segmentSize) },
+  );
 }
 
 /**
@@ -877,10 +949,13 @@ function holdOnlyZeros(
   index: number,
 ): boolean {
   const above = [...sizes.keys()].filter((each) => each > index).toSorted((a, b) => b - a);
-  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each))));
+  const chunk = new Uint8Array(
+    Math.min(readChunkBytes, Math.max(1, ...above.map((each) => sizes.get(each) ?? 0))),
+  );
+  return above.every((each) => holdsOnlyZeros(disk, join(realDir, segmentName(each)), chunk));
 }
 
-function holdsOnlyZeros(disk: Disk, path: string): boolean {
+function holdsOnlyZeros(disk: Disk, path: string, chunk: Uint8Array): boolean {
   let fd: number;
   try {
     fd = disk.open(path, "r");
@@ -890,7 +965,6 @@ function holdsOnlyZeros(disk: Disk, path: string): boolean {
     throw error;
   }
   try {
-    const chunk = new Uint8Array(readChunkBytes);
     for (let at = 0; ; at += chunk.length) {
       const got = readFully(disk, fd, chunk, at);
       if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;

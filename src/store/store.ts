@@ -54,6 +54,13 @@ export interface StoreSide {
    * @throws {WalError} WAL_LOCKED when another holds it; WAL_UNSUPPORTED where there is none.
    */
   lock?(): void;
+  /**
+   * Whether threads that had joined this log, and have outlived the one that opened it, may still write to
+   * it. Asked with the lock held, before anything is read, until it says no or the open is given up.
+   */
+  heldByJoined?(): boolean;
+  /** In a store that was opened by a share: this thread writes no more, so the log may be opened again. */
+  letGo?(): void;
   /** A few bytes beside the log, whose meaning is the log's own. */
   readonly mark?: MarkFile;
   /**

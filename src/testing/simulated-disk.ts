@@ -109,7 +109,8 @@ export class SimulatedDisk implements Disk {
   readonly #names: SimulatedNames = new SimulatedNames();
   readonly #faults: FaultPlan<DiskCallKind, DiskEffect, DiskFault> = new FaultPlan();
   readonly #descriptors = new Map<number, Descriptor>();
-  readonly #locks = new Map<SimulatedNode, number>();
+  /** The descriptors that hold a file; a single one, when it is held exclusively. */
+  readonly #locks = new Map<SimulatedNode, { readonly shared: boolean; readonly fds: Set<number> }>();
   readonly #watchers = new Map<SimulatedNode, Set<(name: string | null) => void>>();
   /** Files in which seen and durable may differ. */
   readonly #unclean = new Set<SimulatedFile>();
@@ -316,7 +317,8 @@ export class SimulatedDisk implements Disk {
     const { node, path } = this.#descriptor(fd, "close");
     this.#enter("close", path);
     this.#descriptors.delete(fd);
-    if (this.#locks.get(node) === fd) this.#locks.delete(node);
+    const lock = this.#locks.get(node);
+    if (lock?.fds.delete(fd) === true && lock.fds.size === 0) this.#locks.delete(node);
   }
 
   statOpen(fd: number): FileStat {
@@ -397,11 +399,21 @@ export class SimulatedDisk implements Disk {
     const { node } = this.#descriptor(fd, "flock");
     this.#enter("lock", path);
     if (this.#locks.has(node)) return false;
-    this.#locks.set(node, fd);
+    this.#locks.set(node, { shared: false, fds: new Set([fd]) });
     return true;
   }
 
-  unlock(_path: string): void {}
+  lockShared(fd: number, path: string): boolean {
+    const { node } = this.#descriptor(fd, "flock");
+    this.#enter("lock", path);
+    const lock = this.#locks.get(node) ?? { shared: true, fds: new Set<number>() };
+    if (!lock.shared) return false;
+    this.#locks.set(node, lock);
+    lock.fds.add(fd);
+    return true;
+  }
+
+  unlock(_fd: number): void {}
 
   rename(from: string, to: string): void {
     this.#enter("rename", from, to);

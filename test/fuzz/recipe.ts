@@ -148,6 +148,9 @@ const strangeNames = [
   "head.tmp",
   "mark.tmp",
   "log.wal",
+  // Segments indeed, and far past any other.
+  "00000000000000100000.wal",
+  "00000000001000000000.wal",
 ];
 
 /** What may be done to the files of a log. `prefix` stands before the names of what is beside it. */

@@ -48,8 +48,8 @@ export const seededBugs: readonly SeededBug[] = [
     patches: [
       put("let lowest = this.tail;", "let lowest = Infinity;"),
       put(
-        "return lowest;\n    }\n    /** The end of all",
-        "return Math.min(lowest, this.tail);\n    }\n    /** The end of all",
+        "return lowest;\n    }\n    /**\n     * Until all below",
+        "return Math.min(lowest, this.tail);\n    }\n    /**\n     * Until all below",
       ),
     ],
     program: oneSyncs,

@@ -3,6 +3,41 @@ import type { Mutation } from "./mutation.ts";
 /** Files: short reads and writes, names, what is beside the log. */
 export const inStore: readonly Mutation[] = [
   {
+    name: "who opens does not look for threads that had joined an owner that died",
+    file: "store/joined-lock.js",
+    find: "if (!this.#disk.lock(fd, this.#path))",
+    put: "if (false)",
+    foundBy: [{ file: "threads/joined-lock", title: "the owner dies idle" }],
+  },
+  {
+    name: "who opens leaves the name to those who join late",
+    file: "store/joined-lock.js",
+    find: /(return true;\s+\/\/ Before[^\n]*\s+)removeIfThere\(this\.#disk, this\.#path\);/,
+    put: "return true;",
+    foundBy: [{ file: "threads/joined-lock", title: "joins just behind the try" }],
+  },
+  {
+    name: "who joins does not hold the log",
+    file: "store/joined-lock.js",
+    find: "this.#disk.lockShared(fd, this.#path) &&",
+    put: "",
+    foundBy: [{ file: "threads/joined-lock", title: "the owner dies idle" }],
+  },
+  {
+    name: "who joins does not look which share the file is of",
+    file: "store/joined-lock.js",
+    find: /&& this\.#isTheOne\(fd, token\)\)/,
+    put: ")",
+    foundBy: [{ file: "threads/joined-lock", title: "joins just behind the try" }],
+  },
+  {
+    name: "one that has learned of the poison does not let go",
+    file: "wal.js",
+    find: "this.#store.side?.letGo?.();",
+    put: "",
+    foundBy: [{ file: "threads/joined-lock", title: "lets go by itself" }],
+  },
+  {
     name: "a short write is not completed",
     file: "store/positioned-file.js",
     find: "while (done < bytes.length) {",

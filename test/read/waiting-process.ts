@@ -25,7 +25,10 @@ if (!isMainThread) {
   const wal = await Wal.open(log, { readOnly: where === "other" });
   if (where === "joined") {
     const options = { argv: process.argv.slice(2), workerData: wal.share() };
-    new Worker(fileURLToPath(import.meta.url), options);
+    const worker = new Worker(fileURLToPath(import.meta.url), options);
+    worker.on("error", (error) => {
+      throw error;
+    });
   } else {
     wait(wal);
   }

@@ -36,9 +36,12 @@ export class Converting {
     }
     if ("error" in answer) return this.#at.checkError("convert", answer.error);
     const result = viewOf(this.#at.machine.durableFiles(), target);
+    // Past the end of what was converted there may be room in the source that a failed append has left.
+    const end = result.image.length;
     const isWhole =
       result.head === view.head &&
-      sameBytes(result.image.subarray(view.head), view.image.subarray(view.head));
+      sameBytes(result.image.subarray(view.head), view.image.subarray(view.head, end)) &&
+      view.image.subarray(end).every((byte) => byte === 0);
     this.#at.insist(isWhole, "what convert made is not on the disk as it was in the source");
     this.#at.layout = target;
     this.#at.readers.clear();

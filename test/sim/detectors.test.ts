@@ -81,7 +81,7 @@ const mutations: readonly FoundMutation[] = [
       disk.flushAllBlocking(fd);
       disk.close(fd);
       disk.flushDirectoryBlocking(path.replace(/\\/head$/, ""));`,
-    says: /torn-head|the head is/,
+    says: /torn-head|the head is|the mark claims/,
   },
   {
     name: "a failed flush does not poison",
@@ -116,7 +116,7 @@ const mutations: readonly FoundMutation[] = [
     file: "truncation/suffix-cut.js",
     find: /cut\.flushed = this\.#commit\.barrier\(\);/,
     put: "",
-    says: /stands|ends at|the mark|the end is|after power/,
+    says: /stands|ends at|the mark|the end is|after power|durable is/,
   },
   {
     name: "a segment is dropped before it is archived",

@@ -330,7 +330,8 @@ export class Machine {
         base.flushDirectoryBlocking(path);
       },
       lock: (fd, path) => alive(base.lock(fd, path)),
-      unlock: (path) => base.unlock(path),
+      lockShared: (fd, path) => alive(base.lockShared(fd, path)),
+      unlock: (fd) => base.unlock(fd),
       rename: (from, to) => {
         meet("rename", from, ` to ${to}`);
         base.rename(from, to);

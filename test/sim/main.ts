@@ -153,6 +153,7 @@ async function tell(seed: number, failure: string): Promise<void> {
   console.log(`\nFAILED: seed ${seed}: ${failure}`);
   process.exitCode = 1;
   if (options["no-shrink"]) return;
+  console.log("Making the program short: this can take minutes.");
   const short = await shrink(lib, programOf(seed, options.generations), failure);
   const again = await runProgram(lib, short);
   console.log(`\nMade short (${short.ops.length} operations): ${again.failure}\n${shown(short)}`);

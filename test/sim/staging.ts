@@ -52,7 +52,7 @@ export class Staging {
       else this.#call(wal, call, this.#texts.unlike(sizes));
       if (this.#at.isDown) break;
     }
-    if (op.ends === "turn") await null;
+    if (op.ends === "turn") await Promise.resolve();
     if (op.ends === "crash" && !this.#at.isDown) return this.#end(op);
     this.#settle(wal);
   }

@@ -67,7 +67,8 @@ function segmentedView(files: Files, dir: string, size: number, mark: Uint8Array
   let refusal = marker === null ? "torn-head" : null;
   if ([...sizes.values()].some((each) => each > size)) refusal ??= "segment-size";
   if (head > length) refusal ??= "head-past-end";
-  const image = new Uint8Array(length);
+  if (hasStray(sizes, Math.floor(head / size))) refusal ??= "stray-segment";
+  const image = new Uint8Array(refusal === null ? length : 0);
   if (refusal === null) {
     for (const index of sizes.keys()) image.set(files[segmentPath(dir, index)] ?? [], index * size);
   }
@@ -81,6 +82,12 @@ function headIn(marker: Uint8Array | undefined, hasFirst: boolean): number | nul
   if (marker.length !== 8) return torn;
   const offset = new DataView(marker.buffer, marker.byteOffset, 8).getBigUint64(0, true);
   return offset <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(offset) : torn;
+}
+
+/** More than 1024 segments in a row are missing before one that is there. */
+export function hasStray(sizes: ReadonlyMap<number, unknown>, first: number): boolean {
+  const there = [first - 1, ...[...sizes.keys()].filter((index) => index >= first).toSorted((a, b) => a - b)];
+  return there.some((index, i) => i > 0 && index - (there[i - 1] as number) > 1025);
 }
 
 /** The first place where bytes are missing although bytes follow that are not all zeros. */

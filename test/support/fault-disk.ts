@@ -143,8 +143,11 @@ export class FaultDisk implements Disk {
   lock(fd: number, path: string): boolean {
     return nodeDisk.lock(fd, path);
   }
-  unlock(path: string): void {
-    nodeDisk.unlock(path);
+  lockShared(fd: number, path: string): boolean {
+    return nodeDisk.lockShared(fd, path);
+  }
+  unlock(fd: number): void {
+    nodeDisk.unlock(fd);
   }
   rename(from: string, to: string): void {
     this.#enter("rename", `${basename(from)} ${basename(to)}`);

@@ -10,11 +10,10 @@ export type PlainDirectory =
       readonly head: number;
       readonly image: Uint8Array;
       readonly hasGap: boolean;
-      /** True: the last segment stands so far out that the bytes were not put together. */
-      readonly isHuge: boolean;
     };
 
-const imageBytesMax = 1024 * 1024;
+/** So many segments may be missing in a row. */
+const missingMax = 1024;
 
 export function plainDirectory(
   files: Readonly<Record<string, Uint8Array>>,
@@ -34,8 +33,8 @@ export function plainDirectory(
   const last = Math.max(-1, ...segments.keys());
   const length = last < 0 ? 0 : last * segmentBytes + (segments.get(last)?.length ?? 0);
   if (head > length) return { isLog: false, why: "the head is past the end" };
-  if (length > imageBytesMax) {
-    return { isLog: true, head, image: new Uint8Array(0), hasGap: true, isHuge: true };
+  if (hasStray([...segments.keys()], Math.floor(head / segmentBytes))) {
+    return { isLog: false, why: `a segment stands far past the others` };
   }
   const image = new Uint8Array(length);
   let hasGap = false;
@@ -45,7 +44,17 @@ export function plainDirectory(
     const isWhole = index === last || bytes?.length === segmentBytes;
     if (!isWhole && index >= Math.floor(head / segmentBytes)) hasGap = true;
   }
-  return { isLog: true, head, image, hasGap, isHuge: false };
+  return { isLog: true, head, image, hasGap };
+}
+
+function hasStray(indexes: readonly number[], first: number): boolean {
+  let next = first;
+  for (const index of indexes.toSorted((a, b) => a - b)) {
+    if (index < next) continue;
+    if (index - next > missingMax) return true;
+    next = index + 1;
+  }
+  return false;
 }
 
 /** Null: it says nothing, and the first segment is gone. */

@@ -166,7 +166,11 @@ export class RecordingDisk {
         this.#note({ name: "lock", path });
         return base.lock(fd, path);
       },
-      unlock: (path) => base.unlock(path),
+      lockShared: (fd, path) => {
+        this.#note({ name: "lock", path });
+        return base.lockShared(fd, path);
+      },
+      unlock: (fd) => base.unlock(fd),
       rename: (from, to) => {
         this.#note({ name: "rename", path: from, to });
         base.rename(from, to);

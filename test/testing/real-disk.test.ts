@@ -145,3 +145,31 @@ for (const seed of seeds) {
     assert.ok(worked > steps / 4, `${worked} calls of ${steps} did something`);
   });
 }
+
+test("locks on the two: many share one, one alone has it exclusively, the closing of its descriptor lets go", (t) => {
+  const sides = [
+    new Side(nodeDisk, fastScratchDir(t)),
+    new Side(new SimulatedDisk({ directories: ["/root"] }), "/root"),
+  ];
+  for (const { disk, root } of sides) {
+    const path = join(root, "a");
+    disk.close(disk.open(path, "create"));
+    const [first, second, third, fourth] = ["r", "r", "r+", "r+"].map((mode) =>
+      disk.open(path, mode as OpenMode),
+    );
+    const shared = (fd: number | undefined): boolean => disk.lockShared(fd ?? -1, path);
+    const alone = (fd: number | undefined): boolean => disk.lock(fd ?? -1, path);
+    const close = (fd: number | undefined): void => {
+      disk.unlock(fd ?? -1);
+      disk.close(fd ?? -1);
+    };
+    assert.deepEqual([shared(first), shared(second), alone(third)], [true, true, false]);
+    close(first);
+    assert.equal(alone(third), false, "the second has it still");
+    close(second);
+    assert.deepEqual([alone(third), shared(fourth), alone(fourth)], [true, false, false]);
+    close(third);
+    assert.equal(shared(fourth), true);
+    close(fourth);
+  }
+});

@@ -70,13 +70,15 @@ test("open already in this process: share and attach are named", async (t) => {
   await wal.close();
 });
 
+/** What the parent of a worker gets when that throws this. */
+async function thrown(what: string): Promise<unknown> {
+  const library = JSON.stringify(import.meta.resolve("wal-db"));
+  const source = `import(${library}).then(({ WalError }) => { throw ${what}; });`;
+  const [error] = (await once(new Worker(source, { eval: true }), "error")) as [unknown];
+  return error;
+}
+
 test("an error that a worker did not catch is a WalError to its parent; another error is none", async () => {
-  const source = (thrown: string): string =>
-    `import(${JSON.stringify(import.meta.resolve("wal-db"))}).then(({ WalError }) => { throw ${thrown}; });`;
-  const thrown = async (what: string): Promise<unknown> => {
-    const [error] = (await once(new Worker(source(what), { eval: true }), "error")) as [unknown];
-    return error;
-  };
   const error = await thrown(`new WalError("WAL_LOCKED", "made", { path: "log" })`);
   assert.ok(error instanceof WalError);
   assert.deepEqual([error.code, error.path], ["WAL_LOCKED", "log"]);

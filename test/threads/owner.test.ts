@@ -196,6 +196,8 @@ test("what is no share, or one of a log that is closed, is refused", async () =>
     assert.throws(() => Wal.attach(each as WalShare), walFault("WAL_INVALID_ARGUMENT"));
   const wal = await Wal.withStore(new MemStore());
   const share = wal.share();
+  const other = { ...share, layout: 0 } as WalShare;
+  assert.throws(() => Wal.attach(other), walFault("WAL_INVALID_ARGUMENT", {}, /another build/i));
   await wal.close();
   assert.throws(() => Wal.attach(share), walFault("WAL_CLOSED"));
   assert.throws(() => wal.share(), walFault("WAL_CLOSED"));

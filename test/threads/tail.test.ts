@@ -76,10 +76,10 @@ test(
     const wal = await openLog("segmented", scratchDir(t));
     const reader = wal.reader("known");
     const crew = crewOf(wal.share(), 2, { way: "append", count: 4000 });
-    let running = true;
-    const gone = Promise.all(crew.map((writer) => writer.gone)).finally(() => (running = false));
+    const ended = new Set<unknown>();
+    const gone = Promise.all(crew.map((writer) => writer.gone.finally(() => ended.add(writer))));
     let rounds = 0;
-    for (; running; rounds++) {
+    for (; ended.size < crew.length; rounds++) {
       for (const call of Object.values(calls)) {
         if (call !== calls["reader"]) await call(wal, wal.end, reader);
       }
