@@ -48,13 +48,18 @@ test("callers of one turn share one write and one flush, and each gets the LSN o
   await wal.close();
 });
 
-test("a stage is written when it is full, so that it is bounded", async () => {
+test("a stage is written when it is full, so that it is bounded; the next begins behind it", async () => {
   const { store, wal } = await opened();
-  const record = new Uint8Array(1000);
-  await Promise.all(Array.from({ length: 500 }, () => wal.appendAndSync(record)));
+  const texts = Array.from({ length: 500 }, (_, i) => `record ${i}`.padEnd(1000));
+  const lsns = await Promise.all(texts.map((text) => wal.appendAndSync(text)));
   assert.ok(store.writes.length >= (500 * 1008) / (stageBytesMax + 1008) - 1);
   assert.ok(Math.max(...store.writes) <= stageBytesMax + stagedRecordBytesMax + 16);
   assert.equal(store.flushes, 1);
+  assert.deepEqual(
+    lsns,
+    texts.map((_, i) => i * 1008),
+  );
+  assert.deepEqual(textsOf(wal), texts);
   await wal.close();
 });
 

@@ -101,6 +101,20 @@ export const inCommit: readonly Mutation[] = [
     foundBy: [{ file: "commit/group-commit" }],
   },
   {
+    name: "the first record of a stage that follows a full one is told another LSN",
+    file: "append/writer.js",
+    find: "const at = this.#frames.length;",
+    put: "const at = this.#written.length > 0 && this.#frames.length === 0 ? 8 : this.#frames.length;",
+    foundBy: [{ file: "append/stage", title: "the next begins behind it" }],
+  },
+  {
+    name: "only the last stage of a turn waits for the flush",
+    file: "append/writer.js",
+    find: /for \(const stage of this\.#written\.splice\(0\)\)\s+stage\.wait\(flush\);/,
+    put: "for (const [i, stage] of this.#written.splice(0).entries()) stage.wait(i === 0 ? Promise.resolve() : flush);",
+    foundBy: [{ file: "append/stage" }],
+  },
+  {
     name: "appendAndSync of a large record does not wait for the flush",
     file: "wal.js",
     find: "await this.#commit.sync(this.#writer.lastEnd);",

@@ -45,6 +45,27 @@ export const inRecord: readonly Mutation[] = [
     foundBy: [{ file: "record/scan" }],
   },
   {
+    name: "a header is read one byte past the window",
+    file: "record/scan.js",
+    find: "offset + headerBytes > this.#windowEnd",
+    put: "offset + headerBytes > this.#windowEnd + 1",
+    foundBy: [{ file: "record/scan", title: "windows of every size" }],
+  },
+  {
+    name: "a record is read one byte past the window",
+    file: "record/scan.js",
+    find: /if \(offset \+ size > this\.#windowEnd\)\s/,
+    put: "if (offset + size > this.#windowEnd + 1) ",
+    foundBy: [{ file: "record/scan", title: "windows of every size" }],
+  },
+  {
+    name: "the search misses an empty record at the very end",
+    file: "record/search.js",
+    find: "const last = this.#end - headerBytes;",
+    put: "const last = this.#end - headerBytes - 1;",
+    foundBy: [{ file: "record/search" }],
+  },
+  {
     name: "a tail of zeros is taken for records",
     file: "record/scan.js",
     find: "return crc32cRange(window, at + lengthOffset, at + size) === readU32(window, at);",

@@ -102,6 +102,13 @@ export const inRecovery: readonly Mutation[] = [
     ],
   },
   {
+    name: "the higher claim is left in one slot of a lowered mark",
+    file: "recovery/mark.js",
+    find: /this\.#file\.flush\(\);\s+this\.#write\(this\.#lsn\);\s+this\.#keep\(\);/,
+    put: "this.#keep();",
+    foundBy: [{ file: "recovery/mark", title: "in both slots" }],
+  },
+  {
     name: "the lowered mark is taken for durable when it is only seen",
     file: "recovery/mark.js",
     find: /\(lsn >= this\.#lsn && lsn >= \(this\.#older \?\? 0\)\)/,

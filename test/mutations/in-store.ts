@@ -107,6 +107,20 @@ export const inStore: readonly Mutation[] = [
     foundBy: [{ file: "recovery/quarantine" }],
   },
   {
+    name: "what stands in a quarantine file is held against its first chunk alone",
+    file: "store/file-side.js",
+    find: "at < to; at += saved.length) {",
+    put: "at < to; at = to) {",
+    foundBy: [{ file: "recovery/quarantine", title: "chunk after chunk" }],
+  },
+  {
+    name: "the name of a quarantine file that is found again is not flushed",
+    file: "store/file-side.js",
+    find: /disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+return true;/,
+    put: "return true;",
+    foundBy: [{ file: "recovery/quarantine", title: "before it flushed the name" }],
+  },
+  {
     name: "a blocking flush leaves out what a pending one has taken",
     file: "store/segmented-store.js",
     find: "[this.#takeFlight(), ...this.#inFlight]",

@@ -162,6 +162,27 @@ export const inTruncation: readonly Mutation[] = [
     foundBy: [{ file: "truncation/retain" }],
   },
   {
+    name: "retain drops the record that a reader stands within",
+    file: "truncation/prefix-drop.js",
+    find: "return record.next <= limit ? record.next : record.lsn;",
+    put: "return record.next;",
+    foundBy: [{ file: "truncation/retain", title: "stands within a record" }],
+  },
+  {
+    name: "a segment goes whose last bytes are still the log's",
+    file: "store/segmented-store.js",
+    find: "(index + 1) * this.segmentSize <= offset && index",
+    put: "(index + 1) * this.segmentSize < offset + 8 && index",
+    foundBy: [{ file: "truncation/prefix", title: "one byte of it is the log's" }],
+  },
+  {
+    name: "what counts as archived is not lowered where the log has lost it",
+    file: "truncation/archive.js",
+    find: /if \(archive\.position > end\)\s+archive\.cut\(end\);/,
+    put: "",
+    foundBy: [{ file: "truncation/archive", title: "loss that was accepted" }],
+  },
+  {
     name: "a reader past a cut stays where it was",
     file: "truncation/reader-position.js",
     find: "this.#mark.lower(end);",

@@ -23,8 +23,10 @@ function feed(log: Uint8Array, windowBytes: number, before = 0): Fed {
       // One more piece each time it asks: it must bear being shown less than it wants.
       asked += windowBytes;
       const start = Math.max(0, scan.offset - before);
-      shown = log.slice(start, scan.offset + Math.min(asked, log.length - scan.offset));
-      scan.show(shown, start, shown.length);
+      const there = log.slice(start, scan.offset + Math.min(asked, log.length - scan.offset));
+      // A buffer that is used again holds what stood there before: behind the window it is not the log.
+      shown = joined(there, new Uint8Array(16).fill(0xff));
+      scan.show(shown, start, there.length);
       continue;
     }
     asked = 0;

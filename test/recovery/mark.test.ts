@@ -106,6 +106,23 @@ test("a torn slot leaves the other; two bad ones, or an absurd one, claim nothin
   assert.equal(new Mark(new MemoryMark(markSlot(2 ** 60, 1))).lsn, null, "no safe integer");
 });
 
+/** With the higher claim left in one of them, a bit that rots in the other would refuse the log as lost. */
+test("a mark that was lowered says so in both slots: whichever is lost, none claims more", () => {
+  const file = new MemoryMark();
+  const mark = new Mark(file);
+  for (const lsn of [100, 200, 300]) mark.raise(Lsn(lsn));
+  mark.lower(Lsn(150));
+  assert.deepEqual(
+    slotsOf(file.bytes).map((slot) => slot?.lsn),
+    [150, 150],
+  );
+  for (const lost of [0, 16]) {
+    const torn = file.bytes.slice();
+    torn.fill(0xff, lost, lost + 16);
+    assert.equal(new Mark(new MemoryMark(torn)).lsn, 150);
+  }
+});
+
 test("a write of the mark that fails leaves the older claim, and the next goes to the same slot", () => {
   const file = new MemoryMark();
   const mark = new Mark(file);

@@ -87,11 +87,29 @@ export interface NamedTest {
 /** A title shorter than this, but for what is put into it, says nothing. */
 const titleLettersMin = 12;
 
+/** A comment, or a string, which may look like one: strings are kept, whatever is in them. */
+const commentOrString = /\/\/.*|\/\*[^]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g;
+
+function withoutComments(source: string): string {
+  return source.replace(commentOrString, (each) => (each.startsWith("/") ? "" : each));
+}
+
+/**
+ * What follows a title of a test that never runs, whatever the machine: told to skip, or to be done one
+ * day, by no condition; or skipped as the first thing it does. One that has a condition may run somewhere.
+ */
+const neverRuns =
+  /^\s*,\s*(?:\{[^{}]*\b(?:skip|todo):\s*(?:true\b|["'`])|(?:\{[^{}]*\},\s*)?(?:async\s*)?\(\w*\)\s*=>\s*(?:\{\s*(?:return\s+)?)?\w+\.(?:skip|todo)\()/;
+
 /** The titles that stand in a file of tests; what is put into one when it runs may be anything. */
 function titlesIn(source: string): RegExp[] {
-  const calls = source.matchAll(/\b(?:test|check|withDisk)\(\s*(?:"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g);
+  const code = withoutComments(source);
+  const calls = code.matchAll(
+    /(?<!["'`.])\b(?:test|check|withDisk)\(\s*(?:"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g,
+  );
   const titles: RegExp[] = [];
-  for (const [, plain, template] of calls) {
+  for (const { 0: call, 1: plain, 2: template, index } of calls) {
+    if (neverRuns.test(code.slice(index + call.length))) continue;
     const parts = plain === undefined ? (template ?? "").split(/\$\{(?:[^{}"`]|"[^"]*")*\}/) : [plain];
     if (parts.length > 1 && parts.join("").length < titleLettersMin) continue;
     const escaped = parts.map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));

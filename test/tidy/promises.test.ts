@@ -98,3 +98,38 @@ test("a test that was renamed, a mark that means nothing, and one that nobody us
     [],
   );
 });
+
+/** What is wrong with a page whose one promise names the test "one" of a file with this source. */
+function bears(source: string): string[] {
+  const only = new Map([["test/a/b.test.ts", source]]);
+  return promiseBreaches("a.md", 'Kept.[^a]\n\n[^a]: `test/a/b.test.ts: "one"`\n', only);
+}
+
+/**
+ * A title was taken for a test wherever `test("...")` stood: in a comment, or before `{ skip: true }`. A
+ * promise kept its bearer on paper after the test had been switched off.
+ */
+test("a promise that rests on a test that never runs is found", () => {
+  const missing = ['a.md: [^a]: test/a/b.test.ts has no test "one"'];
+  const idle = [
+    '// test("one", () => {});',
+    '/*\n test("one", () => {});\n*/',
+    'test.skip("one", () => {});',
+    'test.todo("one");',
+    'test("one", { skip: true }, () => {});',
+    'test("one", { timeout: 9, skip: "not now" }, () => {});',
+    'test("one", { todo: true }, () => {});',
+    'test("one", (t) => t.skip("not now"));',
+    'test("one", async (t) => {\n  return t.skip();\n});',
+    "const text = 'test(\"one\", () => {});';",
+  ];
+  for (const source of idle) assert.deepEqual(bears(source), missing, source);
+  const running = [
+    'test("one", () => {});',
+    'test("one", { skip: isLinux ? false : "only Linux" }, () => {});',
+    'test("one", { skip: notHere }, (t) => {});',
+    'test("one", (t) => {\n  if (!isLinux) return t.skip("only Linux");\n});',
+    'const url = "http://a"; test("one", () => {});',
+  ];
+  for (const source of running) assert.deepEqual(bears(source), [], source);
+});

@@ -27,6 +27,23 @@ function markerIn(dir: string): number {
   return Number(readFileSync(join(dir, "head")).readBigUInt64LE());
 }
 
+/** A head a few bytes before the end of a segment: its first bytes, of a header even, are in there. */
+test("a segment stays as long as one byte of it is the log's", async (t) => {
+  for (let left = 0; left <= 9; left++) {
+    const dir = join(scratchDir(t), "log");
+    let wal = await Wal.openSegmented(dir, { segmentSize: 64 });
+    wal.append("x".repeat(64 - 8 - left));
+    const head = wal.append("y".repeat(100));
+    assert.equal(wal.truncateBeforeBlocking(head), 64 - left);
+    const first = `${"0".repeat(20)}.wal`;
+    assert.equal(segmentsIn(dir).includes(first), left > 0, `${left} bytes`);
+    await wal.close();
+    wal = await Wal.openSegmented(dir, { segmentSize: 64, verify: "full" });
+    assert.deepEqual(textsOf(wal), ["y".repeat(100)]);
+    await wal.close();
+  }
+});
+
 test("the head is exact, what is freed is whole segments, and LSNs stay, also after a reopen", async (t) => {
   const dir = join(scratchDir(t), "log");
   let wal = await Wal.openSegmented(dir, { segmentSize: 64 });

@@ -124,3 +124,19 @@ test("retain: a reader that comes between is not dropped under", async (t) => {
   assert.equal(wal.head, 0);
   await wal.close();
 });
+
+/** A position may stand within a record: what it is within, and all behind it, is still needed. */
+test("a reader that stands within a record keeps that record", async (t) => {
+  const { wal, lsns } = await segmented(t);
+  const reader = wal.reader("within");
+  for (const ahead of [1, recordBytes - 1]) {
+    for (const i of [5, 11]) {
+      const position = ((lsns[i] as Lsn) + ahead) as Lsn;
+      if (position < reader.position) continue;
+      reader.advance(position);
+      assert.equal(await wal.retain({ maxBytes: 0 }), lsns[i], `at ${position}`);
+    }
+  }
+  assert.equal([...wal][0]?.text(), texts[11]);
+  await wal.close();
+});
