@@ -245,6 +245,10 @@ async function dieBusy(path) {
   }
 }
 
+function tellsOfDeadOwner(error) {
+  return error.code === "WAL_POISONED" && error.reason === "dead-owner";
+}
+
 /** The thread that opened the log dies: those who joined are told. Returns whether its lock went with it. */
 async function ownerDies(path) {
   const owner = await Writer.begin(1);
@@ -255,9 +259,8 @@ async function ownerDies(path) {
   await owner.worker.terminate();
   // Looked for ten times a second at most.
   await pause(200);
-  const poisoned = (error) => error.code === "WAL_POISONED" && error.reason === "dead-owner";
-  assert.throws(() => wal.append("0:1"), poisoned);
-  await assert.rejects(inTime(wal.sync(), "a sync without an owner"), poisoned);
+  assert.throws(() => wal.append("0:1"), tellsOfDeadOwner);
+  await assert.rejects(inTime(wal.sync(), "a sync without an owner"), tellsOfDeadOwner);
   assert.equal(wal.read(lsn).text(), "1:0");
   await wal.close();
   try {

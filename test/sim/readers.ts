@@ -21,10 +21,9 @@ export class Readers {
       if (record === undefined || record.lsn < position) return;
       // Where the disk refuses, it stays where it was, in memory and on the disk.
       reader.advance(record.lsn as never);
-      this.#at.readers.set(op.name, {
-        position: reader.position,
-        last: Math.max(reader.position, record.lsn),
-      });
+      // A cut that failed half-way may have moved it down in memory alone: the disk can bring it back up.
+      const last = Math.max(this.#at.readers.get(op.name)?.last ?? 0, reader.position, record.lsn);
+      this.#at.readers.set(op.name, { position: reader.position, last });
     } catch (error) {
       if (this.#at.isDown) this.#at.readers.delete(op.name);
       this.#at.checkError("reader", error);
