@@ -65,9 +65,9 @@ const latencies = [1, 64].map((concurrency) => ({
 }));
 
 const threads = [
-  ...[2, 8].map((count) => ({
+  ...[1, 2, 4, 8].map((count) => ({
     name: `threads-${count}`,
-    title: `Append, by ${count} threads to one log`,
+    title: `Append, by ${count} ${count === 1 ? "thread" : "threads"} to one shared log`,
     unit: "records/s",
     better: "more",
     body: "threads",
