@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { mutationNamed } from "../mutations/list.ts";
 import { folderOfCopy } from "../support/broken-copy.ts";
 import type { Patch } from "../support/patch.ts";
 import { simulate } from "./sim-process.ts";
@@ -15,25 +16,13 @@ interface FoundMutation extends Patch {
 }
 
 const mutations: readonly FoundMutation[] = [
+  { ...mutationNamed("the checksum is not compared"), says: /stands|invented|reports|refuse/ },
   {
-    name: "the checksum is not compared",
-    file: "record/scan.js",
-    find: /return crc32cRange\(window, at \+ lengthOffset, at \+ size\) === readU32\(window, at\);/,
-    put: "return true;",
-    says: /stands|invented|reports|refuse/,
-  },
-  {
-    name: "a flush leaves out the names of new segments",
-    file: "store/segmented-store.js",
-    find: /if \(flights\.some\(\(flight\) => flight\.names\)\)/,
-    put: "if (false)",
+    ...mutationNamed("a flush leaves out the names of new segments"),
     says: /is not on the disk|was acknowledged/,
   },
   {
-    name: "a new log's name is not flushed",
-    file: "store/durable-fs.js",
-    find: /disk\.flushDirectoryBlocking\(dirname\(path\)\);\s+return fd;/,
-    put: "return fd;",
+    ...mutationNamed("a new log's name is not flushed"),
     says: /the mark claims|is not on the disk|refused|was acknowledged|is gone/,
   },
   {
@@ -43,86 +32,24 @@ const mutations: readonly FoundMutation[] = [
     put: "this.#succeed(group.target); await this.#store.flush();",
     says: /is not on the disk|the mark claims/,
   },
+  { ...mutationNamed("durable is set from the tail"), says: /is not on the disk|the mark claims/ },
   {
-    name: "durable is set from the tail",
-    file: "commit/group-commit.js",
-    find: /this\.#state\.raiseDurable\(begin\);/,
-    put: "this.#state.raiseDurable(this.#state.tail);",
+    ...mutationNamed("the bytes past the mark are not written again"),
     says: /is not on the disk|the mark claims/,
   },
+  { ...mutationNamed("the quarantine file is not flushed"), says: /in no quarantine|what convert made/ },
+  { ...mutationNamed("nothing is saved to quarantine"), says: /quarantine/ },
+  { ...mutationNamed("the head is written in place"), says: /torn-head|the head is|the mark claims/ },
+  { ...mutationNamed("a failed flush does not poison"), says: /poisoned|is not on the disk|the mark claims/ },
+  { ...mutationNamed("what a failed write has left is not cut off"), says: /./ },
+  { ...mutationNamed("the lock is not taken"), says: /a second writer/ },
+  { ...mutationNamed("the mark is not lowered before the cut"), says: /the mark claims|refused/ },
   {
-    name: "what follows the mark is not written again",
-    file: "recovery/recover.js",
-    find: /yield\* rewrite\(store, Math/,
-    put: "if (false) yield* rewrite(store, Math",
-    says: /is not on the disk|the mark claims/,
-  },
-  {
-    name: "the quarantine is not flushed before the cut",
-    file: "store/durable-fs.js",
-    find: /disk\.open\(path, "create"\);\s+try \{\s+try \{\s+fill\(fd\);\s+disk\.flushAllBlocking\(fd\);/,
-    put: 'disk.open(path, "create"); try { try { fill(fd);',
-    says: /in no quarantine|what convert made/,
-  },
-  {
-    name: "nothing is saved to quarantine",
-    file: "recovery/recover.js",
-    find: /mustSave \? saveTail\(store, found\) : null/,
-    put: "null",
-    says: /quarantine/,
-  },
-  {
-    name: "the head is replaced in place",
-    file: "store/head-marker.js",
-    find: /replace\(disk, path, \(fd\) => writeFully\(disk, fd, bytes, 0\)\);/,
-    put: `const fd = disk.open(path, disk.stat(path).kind === "missing" ? "create" : "r+");
-      disk.truncate(fd, 0);
-      writeFully(disk, fd, bytes, 0);
-      disk.flushAllBlocking(fd);
-      disk.close(fd);
-      disk.flushDirectoryBlocking(path.replace(/\\/head$/, ""));`,
-    says: /torn-head|the head is|the mark claims/,
-  },
-  {
-    name: "a failed flush does not poison",
-    file: "commit/group-commit.js",
-    find: /this\.#state\.setPoison\(asIoError\(error, "The flush failed"[^;]*;\s*return poisoned\([^;]*;/,
-    put: "return poisoned(asIoError(error, ''), path);",
-    says: /poisoned|is not on the disk|the mark claims/,
-  },
-  {
-    name: "a write that failed is not taken back",
-    file: "append/writer.js",
-    find: /checkDone\(store, "truncate", store\.truncate\(start\)\);/,
-    put: "",
-    says: /./,
-  },
-  {
-    name: "the lock is not taken",
-    file: "open-store.js",
-    find: /store\.side\?\.lock\?\.\(\);/,
-    put: "",
-    says: /a second writer/,
-  },
-  {
-    name: "the mark is not lowered before a cut",
-    file: "truncation/suffix-cut.js",
-    find: /this\.#mark\?\.lower\(end\);/,
-    put: "",
-    says: /the mark claims|refused/,
-  },
-  {
-    name: "a cut is called through before its flush",
-    file: "truncation/suffix-cut.js",
-    find: /cut\.flushed = this\.#commit\.barrier\(\);/,
-    put: "",
+    ...mutationNamed("a cut resolves without its flush"),
     says: /stands|ends at|the mark|the end is|after power|durable is/,
   },
   {
-    name: "a segment is dropped before it is archived",
-    file: "truncation/beside.js",
-    find: /Math\.min\(this\.#state\.head, this\.archive\?\.position \?\? Infinity\)/,
-    put: "this.#state.head",
+    ...mutationNamed("a segment is removed before the archive has taken it"),
     says: /never archived|archive/,
   },
   {
