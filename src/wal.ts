@@ -13,6 +13,8 @@
  */
 import { Writer } from "./append/writer.ts";
 import { batchOf, offsetOf } from "./arguments.ts";
+import { checkCodec, type Codec } from "./codec/codec.ts";
+import { encoded } from "./codec/coding.ts";
 import { appendAll } from "./commit/append-all.ts";
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit } from "./commit/group-commit.ts";
@@ -322,6 +324,23 @@ export class Wal implements AsyncDisposable {
     const list = batchOf(records);
     this.#standing.checkWritable();
     return this.#writer.appendBatch(list);
+  }
+
+  /**
+   * Appends a value, as the bytes that the codec makes of it. As durable as {@link Wal.append}; to read it
+   * back: {@link WalRecord.decode}, or {@link Wal.typed} for a log whose records are all of one type.
+   *
+   * @throws {WalError} as {@link Wal.append}; WAL_ENCODING when the codec throws: its error is `cause`, and nothing was
+   *   appended; WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * const lsn = wal.appendTyped({ credit: 100 }, new Packr());
+   */
+  appendTyped<T>(value: T, codec: Codec<T>): Lsn {
+    checkCodec(codec);
+    this.#standing.checkWritable();
+    const bytes = encoded(codec, value);
+    // The codec may have closed the log.
+    return this.append(bytes);
   }
 
   /**

@@ -22,17 +22,11 @@ import { asIoError, WalError } from "../errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, stageBytesMax, stagedRecordBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes, lengthOffset } from "../record/format.ts";
-import {
-  FrameBuffer,
-  headerFor,
-  payloadOf,
-  plainView,
-  type RecordInput,
-  seemsLonger,
-} from "../record/frame.ts";
+import { FrameBuffer, headerFor, payloadOf, type RecordInput, seemsLonger } from "../record/frame.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
+import { plainView } from "../true-bytes.ts";
 import { Stage } from "./stage.ts";
 
 /** What a writer works on. */

@@ -14,26 +14,13 @@ import { writeU32 } from "../bytes.ts";
 import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
 import { crc32cRange, crcKernel } from "./crc32c.ts";
+import { trueLength } from "../true-bytes.ts";
 import { headerBytes, lengthOffset } from "./format.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
 export type RecordInput = Uint8Array | string;
 
 const encoder = new TextEncoder();
-
-/**
- * What a class that extends Uint8Array may have put something else in the place of: its own `length`, or a
- * constructor that `subarray` would call with other arguments than it takes. That must neither run here,
- * in the middle of a batch, nor decide where the next frame begins.
- */
-const trueLength = trueGetter("length") as (this: unknown) => number;
-const trueStart = trueGetter("byteOffset") as (this: unknown) => number;
-const trueBuffer = trueGetter("buffer") as (this: unknown) => ArrayBufferLike;
-
-function trueGetter(name: string): unknown {
-  const shared = Object.getPrototypeOf(Uint8Array.prototype) as object;
-  return Reflect.get(Object.getOwnPropertyDescriptor(shared, name) ?? {}, "get");
-}
 
 /** A UTF-16 code unit takes at most so many bytes of UTF-8. */
 const utf8BytesPerUnitMax = 3;
@@ -187,7 +174,7 @@ export function seemsLonger(record: RecordInput, bytes: number): boolean {
 function lengthOf(record: Uint8Array): number {
   if (record instanceof Uint8Array) {
     try {
-      return trueLength.call(record);
+      return trueLength(record);
     } catch {
       // A proxy of one.
     }
@@ -205,11 +192,6 @@ export function payloadOf(record: RecordInput, maxBytes: number): Uint8Array {
   const length = lengthOf(record);
   if (length > maxBytes) throw recordTooLarge(length, maxBytes);
   return record;
-}
-
-/** The same bytes, where they are, of no class but Uint8Array: its methods are what they seem. */
-export function plainView(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(trueBuffer.call(bytes), trueStart.call(bytes), trueLength.call(bytes));
 }
 
 function allocate(size: number): Uint8Array {
