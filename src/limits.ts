@@ -120,3 +120,7 @@ export const followRestBytesMax: number = 16 * 1024 * 1024;
 
 /** `appendAll` takes no more from its source while so many bytes wait for a flush. */
 export const appendAllAheadBytesMax: number = 1024 * 1024;
+
+/** Copies of records for codecs stand side by side in slabs of this size, unless they are as large as that. */
+export const ownBytesSlabBytes: number = 16 * 1024;
+export const ownBytesAloneMin: number = 4 * 1024;

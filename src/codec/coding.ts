@@ -2,6 +2,9 @@
  * The only calls of a codec: what goes wrong in one becomes WAL_ENCODING, and what comes back is checked
  * before anything is done with it. A codec may do anything: throw what is no Error, return a Promise,
  * append to the log that asked it.
+ *
+ *   encoded, encodedInto, decoded       for the log: whatever is thrown becomes the `cause` of a WAL_ENCODING
+ *   bytesFrom, bytesInto, valueFrom     for a codec around a codec: what that throws passes as it is
  */
 import { messageOf, shown, WalError, type WalErrorFacts } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
@@ -14,16 +17,11 @@ import type { Codec } from "./codec.ts";
  * @throws {WalError} WAL_ENCODING when the codec throws, or returns no bytes.
  */
 export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
-  let bytes: unknown;
-  let fault: string | null;
   try {
-    bytes = codec.encode(value);
-    fault = faultOf(bytes);
+    return bytesFrom(codec, value);
   } catch (cause) {
     throw notEncoded(cause);
   }
-  if (fault === null) return bytes as Uint8Array;
-  throw new WalError("WAL_ENCODING", `The codec's encode returned ${fault}. ${nothingAppended}`);
 }
 
 /**
@@ -32,22 +30,11 @@ export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
  * @throws {WalError} WAL_ENCODING when the codec throws, or says what cannot be.
  */
 export function encodedInto<T>(codec: Codec<T>, value: T, target: Uint8Array): number {
-  const room = target.length;
-  let length: number | undefined;
   try {
-    length = codec.encodeInto?.(value, target);
+    return bytesInto(codec, value, target);
   } catch (cause) {
     throw notEncoded(cause);
   }
-  if (length === undefined || length === -1) return -1;
-  // Less room than there was: its memory was transferred to somebody else.
-  const fits = Number.isInteger(length) && length >= 0 && length <= room && target.length === room;
-  if (fits) return length;
-  throw new WalError(
-    "WAL_ENCODING",
-    `The codec's encodeInto returned ${shown(length)} for a target of ${room} bytes: ` +
-      `it returns how many it has written, or -1 when they do not fit. ${nothingAppended}`,
-  );
 }
 
 /**
@@ -56,60 +43,85 @@ export function encodedInto<T>(codec: Codec<T>, value: T, target: Uint8Array): n
  * @throws {WalError} WAL_ENCODING, with the LSN as `offset`, when the codec throws, or returns a Promise.
  */
 export function decoded<T>(codec: Codec<T>, bytes: Uint8Array, lsn: Lsn): T {
-  let value: T;
   try {
-    value = codec.decode(bytes);
+    return valueFrom(codec, bytes);
   } catch (cause) {
     throw new WalError(
       "WAL_ENCODING",
-      `The codec cannot decode the record at ${lsn}, which is intact: ${messageOf(cause)}. ` +
-        "Was it written with another codec, or another version of it?",
+      `The codec cannot decode the record at ${lsn}: ${said(cause)}. The record is intact: ` +
+        "was it written with another codec, or by another version of this one?",
       { ...factsOf(cause), offset: lsn, cause },
     );
   }
-  if (!(value instanceof Promise)) return value;
-  muffle(value);
-  throw new WalError(
-    "WAL_ENCODING",
-    `The codec's decode returned a Promise for the record at ${lsn}. A codec is synchronous.`,
-    { offset: lsn },
+}
+
+export function bytesFrom<T>(codec: Codec<T>, value: T): Uint8Array {
+  const bytes: unknown = codec.encode(value);
+  if (bytes instanceof Uint8Array && hasBytes(bytes)) return bytes;
+  refusePromise(bytes, "encode");
+  const hint = typeof bytes === "string" ? ": new TextEncoder().encode(text) makes bytes of it" : "";
+  throw codecFault("not-bytes", `encode returned ${kindOf(bytes)}, and not a Uint8Array${hint}`);
+}
+
+export function bytesInto<T>(codec: Codec<T>, value: T, target: Uint8Array): number {
+  if (codec.encodeInto === undefined) return -1;
+  const room = target.length;
+  const length = codec.encodeInto(value, target);
+  // Less room than there was: its memory was transferred to somebody else.
+  const fits = Number.isInteger(length) && length >= -1 && length <= room && target.length === room;
+  if (fits) return length;
+  refusePromise(length, "encodeInto");
+  const rule = "it returns how many it has written, or -1 when they do not fit";
+  throw codecFault(
+    "not-bytes",
+    `encodeInto returned ${shown(length)} for a target of ${room} bytes: ${rule}`,
   );
 }
 
-const nothingAppended = "Nothing was appended.";
+export function valueFrom<T>(codec: Codec<T>, bytes: Uint8Array): T {
+  const value = codec.decode(bytes);
+  if (value instanceof Promise) refusePromise(value, "decode");
+  return value;
+}
+
+/** What a codec has to say of itself. */
+export function codecFault(reason: string, message: string, facts: WalErrorFacts = {}): WalError {
+  return new WalError("WAL_ENCODING", message, { ...facts, reason });
+}
+
+/** A Promise is refused; what it rejects with would end the process, and the caller is told anyway. */
+export function refusePromise(value: unknown, method: string): void {
+  if (typeof value !== "object" || value === null || !("then" in value)) return;
+  if (typeof value.then !== "function") return;
+  if (value instanceof Promise) Promise.prototype.then.call(value, undefined, () => {});
+  throw codecFault("asynchronous", `${method} returned a Promise, and a codec is synchronous`);
+}
 
 function notEncoded(cause: unknown): WalError {
-  return new WalError(
-    "WAL_ENCODING",
-    `The codec cannot encode this value: ${messageOf(cause)}. ${nothingAppended}`,
-    {
-      ...factsOf(cause),
-      cause,
-    },
-  );
+  const message = `The codec cannot encode this value: ${said(cause)}. Nothing was appended.`;
+  return new WalError("WAL_ENCODING", message, { ...factsOf(cause), cause });
+}
+
+function said(cause: unknown): string {
+  const text = messageOf(cause).replace(/[.\s]+$/, "");
+  return text === "" ? "it threw an error that says nothing" : text;
 }
 
 /** A codec of this package says more than its message. */
 function factsOf(cause: unknown): WalErrorFacts {
-  if (!(cause instanceof WalError)) return {};
-  const { reason, length, max } = cause;
-  return { reason, length, max };
-}
-
-/** What is wrong with what `encode` returned, or null. */
-function faultOf(bytes: unknown): string | null {
-  if (bytes instanceof Uint8Array)
-    return hasBytes(bytes) ? null : "bytes whose memory is gone, or a proxy of them";
-  if (typeof bytes === "object" && bytes !== null && "then" in bytes && typeof bytes.then === "function") {
-    muffle(bytes);
-    return "a Promise, and a codec is synchronous";
+  try {
+    if (!(cause instanceof WalError)) return {};
+    const { reason, length, max } = cause;
+    return { reason, length, max };
+  } catch {
+    // A proxy that cannot be looked at.
+    return {};
   }
-  const hint = typeof bytes === "string" ? " (new TextEncoder().encode(text) makes bytes of it)" : "";
-  return `${kindOf(bytes)}${hint}, and not a Uint8Array`;
 }
 
 function kindOf(value: unknown): string {
   if (typeof value !== "object" || value === null) return value === null ? "null" : `a ${typeof value}`;
+  if (value instanceof Uint8Array) return "bytes whose memory is gone";
   return `an object of class ${value.constructor?.name ?? "(none)"}`;
 }
 
@@ -122,9 +134,4 @@ function hasBytes(bytes: Uint8Array): boolean {
   } catch {
     return false;
   }
-}
-
-/** Its rejection would end the process, and the caller is told of the Promise anyway. */
-function muffle(promise: unknown): void {
-  if (promise instanceof Promise) Promise.prototype.then.call(promise, undefined, () => {});
 }

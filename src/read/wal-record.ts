@@ -1,5 +1,6 @@
 import { checkCodec, type Codec } from "../codec/codec.ts";
 import { decoded } from "../codec/coding.ts";
+import { ownBytes } from "../codec/own-bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes } from "../record/format.ts";
 
@@ -58,6 +59,6 @@ export class WalRecord {
    */
   decode<T>(codec: Codec<T>): T {
     checkCodec(codec);
-    return decoded(codec, this.#chunk.slice(this.#start, this.#start + this.length), this.lsn);
+    return decoded(codec, ownBytes(this.#chunk, this.#start, this.length), this.lsn);
   }
 }

@@ -11,6 +11,8 @@
  * buffer meanwhile may change which bytes are logged, never make a record that does not verify.
  */
 import { writeU32 } from "../bytes.ts";
+import type { Codec } from "../codec/codec.ts";
+import { encodedInto } from "../codec/coding.ts";
 import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
 import { crc32cRange, crcKernel } from "./crc32c.ts";
@@ -36,6 +38,7 @@ export class FrameBuffer {
   bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   #views: (Uint8Array | undefined)[] = [];
+  #firstRoom: Uint8Array | null = null;
 
   /** Memory of this buffer's own, kept for the next batch that is too large for the scratch. */
   #own: Uint8Array | null = null;
@@ -48,8 +51,13 @@ export class FrameBuffer {
     this.length = 0;
     this.#letGo();
     const scratch = crcKernel()?.takeScratch(this) ?? null;
-    if (scratch === null) this.#use((this.#own ??= new Uint8Array(scratchInitialBytes)));
-    else this.#use(scratch);
+    this.#use(scratch ?? this.#ownMemory());
+  }
+
+  #ownMemory(): Uint8Array {
+    // Of length 0 once a codec that was to write into it has transferred it.
+    if (this.#own === null || this.#own.length === 0) this.#own = new Uint8Array(scratchInitialBytes);
+    return this.#own;
   }
 
   /** The frames are written, and not needed any more. */
@@ -88,6 +96,31 @@ export class FrameBuffer {
     const size = headerBytes + payloadLength;
     this.length = start + size;
     return size;
+  }
+
+  /**
+   * Adds one frame behind the others, whose payload the codec writes in place; false where it does not, or has
+   * no room for it here. Nobody else may use this buffer meanwhile: the codec may append.
+   *
+   * @throws {WalError} WAL_ENCODING when the codec does; WAL_RECORD_TOO_LARGE. Nothing is added then.
+   */
+  addInPlace<T>(value: T, codec: Codec<T>, maxBytes: number): boolean {
+    const start = this.length;
+    // No room for the header: not even for an empty payload.
+    if (codec.encodeInto === undefined || start + headerBytes > this.bytes.length) return false;
+    const length = encodedInto(codec, value, this.#payloadRoom());
+    if (length === -1) return false;
+    if (length > maxBytes) throw recordTooLarge(length, maxBytes);
+    sealFrame(this.bytes, start, length);
+    this.length = start + headerBytes + length;
+    return true;
+  }
+
+  /** What is free behind the header of the next frame. */
+  #payloadRoom(): Uint8Array {
+    const at = this.length + headerBytes;
+    if (at > headerBytes) return this.bytes.subarray(at);
+    return (this.#firstRoom ??= this.bytes.subarray(at));
   }
 
   #copy(payload: Uint8Array, at: number): void {
@@ -143,6 +176,7 @@ export class FrameBuffer {
     if (this.bytes === bytes) return;
     this.bytes = bytes;
     this.#views = [];
+    this.#firstRoom = null;
   }
 }
 
