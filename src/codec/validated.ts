@@ -74,6 +74,7 @@ function check<Output>(schema: StandardSchema<unknown, Output>, value: unknown, 
 
 function told(issues: readonly SchemaIssue[]): string {
   const first = Array.from(issues).slice(0, issuesToldMax);
+  if (first.length === 0) return "it names no issue";
   const more = issues.length - first.length;
   const text = first.map((issue) => `${placeOf(issue)}${issue.message}`).join("; ");
   return more > 0 ? `${text}; and ${more} more` : text;
