@@ -11,7 +11,7 @@
 import { readU32 } from "../bytes.ts";
 import { messageOf } from "../errors.ts";
 import { checkCodec, type Codec } from "./codec.ts";
-import { bytesFrom, codecFault, valueFrom } from "./coding.ts";
+import { bytesFrom, bytesInto, codecFault, valueFrom } from "./coding.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 
 const prefixBytes = 4;
@@ -47,12 +47,20 @@ function encodeAll<T>(values: readonly T[], codec: Codec<T>): Uint8Array {
   const into = new GrowingBytes();
   into.u32(list.length);
   for (const [index, value] of list.entries()) {
-    const bytes = naming(index, list.length, () => bytesFrom(codec, value));
-    // Copied at once: the codec may return the same memory for the next.
-    into.u32(bytes.length);
-    into.bytes(bytes);
+    naming(index, list.length, () => add(into, value, codec));
   }
   return into.view();
+}
+
+function add<T>(into: GrowingBytes, value: T, codec: Codec<T>): void {
+  if (codec.encodeInto !== undefined) {
+    const length = bytesInto(codec, value, into.free(prefixBytes));
+    if (length !== -1) return into.wroteBehindLength(length);
+  }
+  // Copied at once: the codec may return the same memory for the next.
+  const bytes = bytesFrom(codec, value);
+  into.u32(bytes.length);
+  into.bytes(bytes);
 }
 
 function decodeAll<T>(bytes: Uint8Array, codec: Codec<T>): readonly T[] {

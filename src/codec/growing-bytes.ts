@@ -19,6 +19,18 @@ export class GrowingBytes {
     this.#length += bytes.length;
   }
 
+  /** What is free at the end, behind `skipped` bytes: for who writes there and then says so. */
+  free(skipped: number): Uint8Array {
+    this.#makeRoom(skipped);
+    return this.#bytes.subarray(this.#length + skipped);
+  }
+
+  /** So many bytes have been written into `free(4)`: their length stands before them. */
+  wroteBehindLength(length: number): void {
+    writeU32(this.#bytes, this.#length, length);
+    this.#length += 4 + length;
+  }
+
   view(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
   }

@@ -82,6 +82,21 @@ test("batch: a codec that returns the same memory each time", () => {
   assert.deepEqual(codec.decode(codec.encode(many)), many);
 });
 
+test("batch: in place as beside it, values of every size", () => {
+  const inPlace: Codec<number> = {
+    encode: (length) => new Uint8Array(length).fill(length),
+    decode: (bytes) => bytes.length,
+    encodeInto: (length, target) => (length > target.length ? -1 : (target.fill(length, 0, length), length)),
+  };
+  const { encode, decode } = inPlace;
+  for (let from = 0; from < 300; from += 7) {
+    const sizes = Array.from({ length: 40 }, (_, i) => (from * i) % 301);
+    const bytes = batch(inPlace).encode(sizes);
+    assert.equal(hex(bytes), hex(batch({ encode, decode }).encode(sizes)));
+    assert.deepEqual(batch(inPlace).decode(bytes), sizes);
+  }
+});
+
 test("batch: bytes that are none are refused before anything is made of them", () => {
   let asked = 0;
   const codec = batch<number>({ encode: () => new Uint8Array(), decode: () => asked++ });
