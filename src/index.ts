@@ -3,6 +3,7 @@ import { provideFileStores } from "./open-store.ts";
 
 provideFileStores(nodeFileStores);
 
+export type { Codec } from "./codec/codec.ts";
 export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export type { Until } from "./commit/progress.ts";
