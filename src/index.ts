@@ -33,4 +33,6 @@ export type {
 export type { ArchiveHook, ArchiveStats, SealedSegment } from "./truncation/archive.ts";
 export type { RetainOptions } from "./truncation/prefix-drop.ts";
 export type { WalReader } from "./truncation/reader-position.ts";
+export type { TypedRecord, TypedRecordIterator } from "./typed/typed-walk.ts";
+export type { TypedWal } from "./typed/typed-wal.ts";
 export { Wal, type WalStats } from "./wal.ts";

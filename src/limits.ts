@@ -137,3 +137,7 @@ export const packIoFreeSlotsMax: number = 1024 * 1024;
 /** pack-io: the buffer that a thread encodes into starts so large, and is let go again above the ceiling. */
 export const packIoScratchBytes: number = 4 * 1024;
 export const packIoScratchKeepBytesMax: number = 1024 * 1024;
+
+/** Copies of records for codecs stand side by side in slabs of this size, unless they are as large as that. */
+export const ownBytesSlabBytes: number = 16 * 1024;
+export const ownBytesAloneMin: number = 4 * 1024;
