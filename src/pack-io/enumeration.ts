@@ -33,7 +33,7 @@ interface Member {
  * const seen = event.decode(new Uint8Array([1, 2, 3]));
  * if (seen.tag === "Move") console.log(seen.value.x, seen.value.y); // 1 -2
  */
-export function enumeration<const V extends Fields>(variants: V): PackCodec<EnumerationOf<V>> {
+export function enumeration<V extends Fields>(variants: V): PackCodec<EnumerationOf<V>> {
   const members = namesIn("enumeration", variants).map((tag, index): Member => {
     const codec = variants[tag] as Codec<unknown>;
     const parts = partsOf(codec, `enumeration, at ${tag},`);

@@ -67,7 +67,7 @@ function signed(name: string, bits: number, maxBytes: number): PackCodec<number>
       if (typeof value !== "number" || (value << unused) >> unused !== value) {
         throw outOfRange(writer, value, type);
       }
-      writeU32(writer, (value << 1) ^ (value >> 31));
+      writeU32(writer, ((value << 1) ^ (value >> 31)) >>> 0);
     },
     read(reader) {
       const zigzag = readSmall(reader, maxBytes, 2 ** bits - 1);

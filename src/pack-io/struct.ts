@@ -12,7 +12,7 @@ export interface Fields {
 }
 
 /** The values of a struct. */
-export type StructOf<F extends Fields> = { [N in keyof F]: Infer<F[N]> };
+export type StructOf<F extends Fields> = { -readonly [N in keyof F]: Infer<F[N]> };
 
 const arrayIndex = /^(?:0|[1-9]\d*)$/;
 
@@ -57,7 +57,7 @@ export function checkObject(writer: Writer, value: unknown): void {
  * const ada: User = { id: 1n, name: "Ada", tags: ["first"] };
  * console.log(user.decode(user.encode(ada)).name); // Ada
  */
-export function struct<const F extends Fields>(fields: F): PackCodec<StructOf<F>> {
+export function struct<F extends Fields>(fields: F): PackCodec<StructOf<F>> {
   const names = namesIn("struct", fields);
   const parts = names.map((name) => partsOf(fields[name] as Codec<unknown>, `struct, at ${name},`));
   const count = names.length;

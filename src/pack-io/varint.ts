@@ -131,13 +131,13 @@ function tooManyBits(from: number, maxBytes: number, bits: number): Fault {
 
 /** An unsigned integer below 2^32. */
 export function writeU32(writer: Writer, value: number): void {
-  writer.need(5);
+  writer.need(sizeOfU32(value));
   writer.at = putU32(writer.bytes, writer.at, value);
 }
 
 /** The same where there is room, at `at`; returns where it ends. */
 export function putU32(bytes: Uint8Array, at: number, value: number): number {
-  let rest = value >>> 0;
+  let rest = value;
   while (rest >= 0x80) {
     bytes[at++] = rest | 0x80;
     rest >>>= 7;
@@ -156,11 +156,11 @@ export function sizeOfU32(value: number): number {
 
 /** A u64 of two halves. */
 export function writeHalves(writer: Writer, low: number, high: number): void {
-  writer.need(10);
+  let above = high >>> 0;
+  let rest = low >>> 0;
+  writer.need(above === 0 ? sizeOfU32(rest) : Math.ceil((64 - Math.clz32(above)) / 7));
   const { bytes } = writer;
   let at = writer.at;
-  let rest = low >>> 0;
-  let above = high >>> 0;
   while (above > 0) {
     bytes[at++] = rest | 0x80;
     rest = ((rest >>> 7) | (above << 25)) >>> 0;
@@ -171,12 +171,11 @@ export function writeHalves(writer: Writer, low: number, high: number): void {
 
 /** A u128. */
 export function writeBig(writer: Writer, value: bigint): void {
-  writer.need(19);
-  const { bytes } = writer;
   let rest = value;
   while (rest > 0xffff_ffffn) {
-    bytes[writer.at++] = Number(rest & 0x7fn) | 0x80;
+    writer.need(1);
+    writer.bytes[writer.at++] = Number(rest & 0x7fn) | 0x80;
     rest >>= 7n;
   }
-  writer.at = putU32(bytes, writer.at, Number(rest));
+  writeU32(writer, Number(rest));
 }

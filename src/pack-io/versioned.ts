@@ -45,7 +45,7 @@ export interface VersionedFields {
 
 /** The values of a versioned struct. */
 export type VersionedOf<F extends VersionedFields> = {
-  [N in keyof F]: F[N] extends VersionedField<infer T> ? T : Infer<F[N]>;
+  -readonly [N in keyof F]: F[N] extends VersionedField<infer T> ? T : Infer<F[N]>;
 };
 
 /**
@@ -115,10 +115,7 @@ interface Live {
  * console.log(now.decode(before.encode({ id: 7n, room: "blue" }))); // { id: 7n, room: 'blue', seats: [ 1 ] }
  * console.log(peekVersion(now.encode({ id: 7n, room: "", seats: [] }))); // 2
  */
-export function versioned<const F extends VersionedFields>(
-  version: number,
-  fields: F,
-): PackCodec<VersionedOf<F>> {
+export function versioned<F extends VersionedFields>(version: number, fields: F): PackCodec<VersionedOf<F>> {
   checkVersion("versioned", version);
   const names = namesIn("versioned", fields);
   const all = names.map((name) => liveOf(name, fields[name] as Codec<unknown>, version));

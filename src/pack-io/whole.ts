@@ -112,10 +112,7 @@ function publicError(error: unknown, doing: string, at: number, depth: number): 
 
 /** A RangeError in most engines, and an InternalError in one. */
 function isStackOverflow(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    /call stack|recursion|stack (?:size|overflow|space)/i.test(error.message)
-  );
+  return error instanceof Error && /call stack|recursion|stack (?:size|overflow|space)/i.test(error.message);
 }
 
 function notBytes(call: string, given: unknown): Error {

@@ -69,9 +69,7 @@ function plansOf(depth: number, isKey: boolean): fc.Arbitrary<Plan> {
     fc.record({ kind: fc.constant("tuple" as const), items: fc.array(inner, { maxLength: 4 }) }),
     fc.record({ kind: fc.constant("result" as const), first: inner, second: inner }),
     fc.record({ kind: fc.constant("struct" as const), fields }),
-    fc
-      .record({ kind: fc.constant("enumeration" as const), fields })
-      .filter((plan) => plan.fields.length > 0),
+    fc.record({ kind: fc.constant("enumeration" as const), fields }).filter((plan) => plan.fields.length > 0),
     fc.record({ kind: fc.constant("versioned" as const), version: fc.constant(versionNow), fields }),
     fc.record({ kind: fc.constant("set" as const), item: key }),
     fc.record({ kind: fc.constant("map" as const), first: key, second: inner }),
@@ -131,7 +129,7 @@ const bigs = (bits: number, isSigned: boolean): fc.Arbitrary<bigint> => {
   const max = isSigned ? 2n ** BigInt(bits - 1) - 1n : 2n ** BigInt(bits) - 1n;
   return fc.oneof(
     fc.bigInt({ min, max }),
-    fc.bigInt({ min: isSigned ? -200n : 0n, max: 200n }),
+    fc.bigInt({ min: isSigned ? -100n : 0n, max: 100n }),
     fc.constantFrom(min, max),
   );
 };
@@ -182,11 +180,9 @@ export function valuesOf(plan: Plan): fc.Arbitrary<unknown> {
     case "set":
       return distinct(plan.item, valuesOf(plan.item), (each) => each).map((items) => new Set(items));
     case "map":
-      return distinct(
-        plan.first,
-        fc.tuple(valuesOf(plan.first), valuesOf(plan.second)),
-        ([key]) => key,
-      ).map((entries) => new Map(entries));
+      return distinct(plan.first, fc.tuple(valuesOf(plan.first), valuesOf(plan.second)), ([key]) => key).map(
+        (entries) => new Map(entries),
+      );
     case "struct":
     case "versioned":
       return fieldValues(plan.fields);
@@ -203,12 +199,11 @@ export function valuesOf(plan: Plan): fc.Arbitrary<unknown> {
   }
 }
 
-function distinct<T>(
-  plan: Plan,
-  values: fc.Arbitrary<T>,
-  keyOf: (value: T) => unknown,
-): fc.Arbitrary<T[]> {
-  return fc.uniqueArray(values, { maxLength: 5, selector: (value) => String(plainBytes(plan, keyOf(value))) });
+function distinct<T>(plan: Plan, values: fc.Arbitrary<T>, keyOf: (value: T) => unknown): fc.Arbitrary<T[]> {
+  return fc.uniqueArray(values, {
+    maxLength: 5,
+    selector: (value) => String(plainBytes(plan, keyOf(value))),
+  });
 }
 
 function fieldValues(fields: readonly PlanField[]): fc.Arbitrary<unknown> {

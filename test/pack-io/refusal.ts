@@ -20,8 +20,8 @@ export function refused(call: () => unknown, kind: PackIoErrorKind, offset: numb
 }
 
 /** @param text Bytes in hexadecimal. */
-export function decodeRefused<T>(
-  codec: PackCodec<T>,
+export function decodeRefused(
+  codec: PackCodec<unknown>,
   text: string,
   kind: PackIoErrorKind,
   offset: number,
@@ -31,14 +31,14 @@ export function decodeRefused<T>(
 }
 
 /** Whatever the value, the types would not have it. */
-export function encodeRefused<T>(
-  codec: PackCodec<T>,
+export function encodeRefused(
+  codec: PackCodec<unknown>,
   value: unknown,
   kind: PackIoErrorKind,
   offset = 0,
   field = "",
 ): void {
-  refused(() => codec.encode(value as T), kind, offset, field);
-  refused(() => codec.encodeInto(value as T, new Uint8Array(1000)), kind, offset, field);
-  refused(() => codec.encodedLength(value as T), kind, offset, field);
+  refused(() => codec.encode(value), kind, offset, field);
+  refused(() => codec.encodeInto(value as never, new Uint8Array(20_000)), kind, offset, field);
+  refused(() => codec.encodedLength(value), kind, offset, field);
 }

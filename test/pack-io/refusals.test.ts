@@ -40,13 +40,27 @@ import {
 import { decodeRefused, encodeRefused, hex, refused } from "./refusal.js";
 
 test("decoding: the bytes end within a value", () => {
-  for (const codec of [u8, i8, u16, u32, i16, i32, bool, option(u8), result(u8, u8), vec(u8), string, bytes]) {
+  for (const codec of [
+    u8,
+    i8,
+    u16,
+    u32,
+    i16,
+    i32,
+    bool,
+    option(u8),
+    result(u8, u8),
+    vec(u8),
+    string,
+    bytes,
+  ]) {
     decodeRefused(codec, "", "UnexpectedEof", 0);
   }
   for (const codec of [u64, usize, i64, isize, u128, i128, map(u8, u8), set(u8), enumeration({ A: unit })]) {
     decodeRefused(codec, "", "UnexpectedEof", 0);
   }
-  for (const codec of [u16, u32, u64, u128, i16, i32, i64, i128]) decodeRefused(codec, "80", "UnexpectedEof", 1);
+  for (const codec of [u16, u32, u64, u128, i16, i32, i64, i128])
+    decodeRefused(codec, "80", "UnexpectedEof", 1);
   decodeRefused(f32, "00 00 00", "UnexpectedEof", 0);
   decodeRefused(f32Bits, "00 00 00", "UnexpectedEof", 0);
   decodeRefused(f64, "00 00 00 00 00 00 00", "UnexpectedEof", 0);
@@ -153,7 +167,21 @@ test("decoding: what is not UTF-8 is refused, short and long", () => {
 });
 
 /** Of every type that JavaScript has. */
-const values = [undefined, null, true, 1, 1n, "1", Symbol("s"), {}, [], () => 1, new Map(), new Set(), new Date(0)];
+const values = [
+  undefined,
+  null,
+  true,
+  1,
+  1n,
+  "1",
+  Symbol("s"),
+  {},
+  [],
+  () => 1,
+  new Map(),
+  new Set(),
+  new Date(0),
+];
 
 test("encoding: what is no number of its type", () => {
   const numbers = [
@@ -225,7 +253,7 @@ test("encoding: half of a surrogate pair is refused, and not replaced, wherever 
     for (const around of ["", "a", "é", "🦀", "a".repeat(41), "a".repeat(100), "é".repeat(2000)]) {
       for (const text of [half + around, around + half, `${around}${half}${around}`]) {
         // A half that meets its other half is whole.
-        if (text.isWellFormed()) continue;
+        if (!/\p{Surrogate}/u.test(text)) continue;
         encodeRefused(string, text, "InvalidUtf8");
       }
     }
@@ -262,7 +290,13 @@ test("the path leads to what was wrong, and the offset to where it stands", () =
   // 01 | 01 01 01 01 78 | 01 01 6b 01 01 | 00 00 01
   const encoded = order.encode(good as never);
   assert.deepEqual(encoded, hex("01 01 01 01 01 78 01 01 6b 01 01 00 00 01"));
-  const wrong: readonly (readonly [at: number, byte: number, kind: PackIoError["kind"], offset: number, field: string])[] = [
+  const wrong: readonly (readonly [
+    at: number,
+    byte: number,
+    kind: PackIoError["kind"],
+    offset: number,
+    field: string,
+  ])[] = [
     [2, 0xff, "IntegerOutOfRange", 2, "order.items[0].price"],
     [3, 0x07, "InvalidTag", 3, 'order.items[0]["the note"]'],
     [5, 0xff, "InvalidUtf8", 5, 'order.items[0]["the note"]'],
@@ -282,12 +316,36 @@ test("the path leads to what was wrong, and the offset to where it stands", () =
   const { order: inner } = good;
   encodeRefused(order, { ...good, id: 1 }, "IntegerOutOfRange", 0, "id");
   const items = [inner.items[0], { price: -1 }];
-  encodeRefused(order, { ...good, order: { ...inner, items } }, "IntegerOutOfRange", 5, "order.items[1].price");
+  encodeRefused(
+    order,
+    { ...good, order: { ...inner, items } },
+    "IntegerOutOfRange",
+    6,
+    "order.items[1].price",
+  );
   const named = new Map([["k", new Set([1, 256])]]);
-  encodeRefused(order, { ...good, order: { ...inner, "by-name": named } }, "IntegerOutOfRange", 11, 'order["by-name"][0].value[1]');
+  encodeRefused(
+    order,
+    { ...good, order: { ...inner, "by-name": named } },
+    "IntegerOutOfRange",
+    11,
+    'order["by-name"][0].value[1]',
+  );
   const keyed = new Map([[1, new Set()]]);
-  encodeRefused(order, { ...good, order: { ...inner, "by-name": keyed } }, "InvalidUtf8", 7, 'order["by-name"][0].key');
-  encodeRefused(order, { ...good, event: { tag: "Say", value: [{ err: 1 }] } }, "InvalidUtf8", 13, "event.value[0].err");
+  encodeRefused(
+    order,
+    { ...good, order: { ...inner, "by-name": keyed } },
+    "InvalidUtf8",
+    7,
+    'order["by-name"][0].key',
+  );
+  encodeRefused(
+    order,
+    { ...good, event: { tag: "Say", value: [{ err: 1 }] } },
+    "InvalidUtf8",
+    13,
+    "event.value[0].err",
+  );
 });
 
 test("an error says what, where and in which field, and its stack says so too", () => {

@@ -39,7 +39,11 @@ function hex(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text.replaceAll(" ", ""), "hex"));
 }
 
-function row<T>(name: string, codec: Codec<T>, vectors: readonly (readonly [value: T, bytes: string])[]): void {
+function row<T>(
+  name: string,
+  codec: Codec<T>,
+  vectors: readonly (readonly [value: T, bytes: string])[],
+): void {
   test(name, () => {
     for (const [value, text] of vectors) {
       assert.deepEqual(codec.encode(value), hex(text), `encode ${text}`);

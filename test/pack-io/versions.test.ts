@@ -130,7 +130,10 @@ test("versions that cannot be are refused when the schema is made", () => {
     invalid(() => deprecated(version, u8, 0), /deprecated takes a version/);
   }
   invalid(() => versioned(2, { a: since(3, u8, 0) }), /field a .* never in a struct of version 2/);
-  invalid(() => versioned(5, { a: deprecated(3, since(3, u8, 0), 0) }), /field a is there from version 3 up to 3/);
+  invalid(
+    () => versioned(5, { a: deprecated(3, since(3, u8, 0), 0) }),
+    /field a is there from version 3 up to 3/,
+  );
   invalid(() => versioned(2, { a: since(2, u8, 256) }), /fallback of the field a is no value of it/);
   invalid(() => versioned(2, { a: since(2, vec(u32), [-1]) }), /fallback of the field a/);
 });
