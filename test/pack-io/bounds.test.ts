@@ -161,6 +161,18 @@ test("a large value leaves no large buffer behind, and small ones after it are r
   assert.deepEqual(bytes.decode(large), new Uint8Array(5_000_000).fill(3));
 });
 
+test("a buffer that grows in the middle of a string keeps what is there", () => {
+  // Room of 4096 bytes at first: the letters fit, what follows them does not.
+  const text = `${"a".repeat(20)}${"€".repeat(20)}`;
+  const codec = tuple(bytes, string);
+  for (let before = 4000; before < 4090; before++) {
+    const value: [Uint8Array, string] = [new Uint8Array(before), text];
+    // A large value lets the buffer go: it begins anew.
+    bytes.encode(new Uint8Array(2_000_000));
+    assert.deepEqual(codec.decode(codec.encode(value)), value, `${before} bytes before`);
+  }
+});
+
 test("what was encoded stays as it is when more is encoded", () => {
   const kept = Array.from({ length: 100 }, (_, i) => u32.encode(i));
   assert.deepEqual(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Codec } from "wal-db";
+import { compareBytes } from "#internal/pack-io/order.js";
 import {
   array,
   bool,
@@ -278,4 +279,13 @@ test("a set is written in the order of its elements' bytes", () => {
   assert.deepEqual(set(i16).encode(new Set([-1, 1, 0])), hex("03 00 01 02"));
   // None is 00, and a prefix of nothing but itself.
   assert.deepEqual(set(option(u8)).encode(new Set([5, null])), hex("02 00 01 05"));
+});
+
+test("a prefix sorts first; no encoding begins another of its type, so this is the comparison by itself", () => {
+  const all = hex("01 02 03 01 02");
+  assert.ok(compareBytes(all, 3, 5, 0, 3) < 0);
+  assert.ok(compareBytes(all, 0, 3, 3, 5) > 0);
+  assert.equal(compareBytes(all, 0, 2, 3, 5), 0);
+  assert.ok(compareBytes(all, 1, 3, 3, 5) > 0);
+  assert.ok(compareBytes(all, 2, 2, 0, 1) < 0);
 });
