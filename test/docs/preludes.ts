@@ -158,6 +158,37 @@ export const preludes: Readonly<Record<string, string>> = {
       if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
     });`,
 
+  PackIoError: `import { bool, PackIoError, string, struct, vec } from "wal-db/pack-io";`,
+
+  vec: `import { u16, vec } from "wal-db/pack-io";`,
+
+  tuple: `import { i32, tuple } from "wal-db/pack-io";`,
+
+  option: `import { option, string } from "wal-db/pack-io";`,
+
+  result: `import { result, string, u32 } from "wal-db/pack-io";`,
+
+  struct: `import { type Infer, string, struct, u64, vec } from "wal-db/pack-io";`,
+
+  enumeration: `import { enumeration, i32, string, struct, unit } from "wal-db/pack-io";`,
+
+  lazy: `
+    import type { Codec } from "wal-db";
+    import { lazy, struct, u8, vec } from "wal-db/pack-io";`,
+
+  map: `import { map, string, u32 } from "wal-db/pack-io";`,
+
+  set: `import { set, string } from "wal-db/pack-io";`,
+
+  limited: `import { limited, string } from "wal-db/pack-io";`,
+
+  encode: `import { encode, u64 } from "wal-db/pack-io";`,
+
+  decode: `import { decode, u64 } from "wal-db/pack-io";`,
+
+  versioned: `
+    import { deprecated, peekVersion, since, string, u16, u64, vec, versioned } from "wal-db/pack-io";`,
+
   Random: `import { Random } from "wal-db/testing";`,
 
   SimulatedDisk: `

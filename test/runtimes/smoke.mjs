@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { MappedStore } from "wal-db/mapped";
+import * as pack from "wal-db/pack-io";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
 import { endAlive, threads } from "./threads.mjs";
 
@@ -110,6 +111,61 @@ async function mapped() {
   await again.close();
 }
 
+/** Codecs: what differs among engines is text, what becomes of a NaN, and how deep the stack is. */
+function packed() {
+  const { bytes, enumeration, f32, f32Bits, f64, f64Bits, i128, lazy, map, option, set, string } = pack;
+  const { since, struct, tuple, u32, u64, unit, vec, versioned } = pack;
+  const event = enumeration({ Quit: unit, Say: struct({ text: string, at: u64 }) });
+  const all = versioned(2, {
+    id: u32,
+    text: vec(string),
+    big: tuple(i128, u64, f64, f32),
+    seen: map(string, set(u32)),
+    last: option(event),
+    raw: since(2, bytes, new Uint8Array([1])),
+  });
+  const value = {
+    id: 0xffff_ffff,
+    text: ["", "é€🦀\ufeff", "a".repeat(100), "é".repeat(1000)],
+    big: [-(2n ** 127n), 2n ** 64n - 1n, -0, 1.5],
+    seen: new Map([
+      ["b", new Set([3, 1])],
+      ["a", new Set()],
+    ]),
+    last: { tag: "Say", value: { text: "hi", at: 7n } },
+    raw: new Uint8Array(100).fill(9),
+  };
+  const encoded = all.encode(value);
+  const back = all.decode(encoded);
+  assert.deepEqual([...back.seen.keys()], ["a", "b"]);
+  assert.deepEqual({ ...back, seen: null }, { ...value, seen: null });
+  assert.deepEqual(all.encode(back), encoded);
+  assert.equal(all.encodeInto(value, new Uint8Array(encoded.length)), encoded.length);
+
+  const refused = (kind, call) =>
+    assert.throws(call, (error) => error instanceof pack.PackIoError && error.kind === kind);
+  refused("InvalidUtf8", () => string.encode("\ud800"));
+  refused("InvalidUtf8", () => string.encode("\ud800".repeat(100)));
+  refused("InvalidUtf8", () => string.decode(new Uint8Array([2, 0xc3, 0x28])));
+  refused("InvalidLength", () => vec(unit).decode(new Uint8Array([0xff, 0xff, 0xff, 0xff, 3])));
+  const chain = struct({ next: option(lazy(() => chain)) });
+  refused("InvalidLength", () => chain.decode(new Uint8Array(300).fill(1)));
+  refused("InvalidLength", () => pack.decode(chain, new Uint8Array(1e6).fill(1), { maxDepth: 1e6 }));
+
+  const nan = new Uint8Array([1, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
+  assert.deepEqual(f64Bits.encode(f64Bits.decode(nan)), nan);
+  const small = new Uint8Array([1, 0, 0x80, 0x7f]);
+  assert.deepEqual(f32Bits.encode(f32Bits.decode(small)), small);
+  const canonical = new Uint8Array([0, 0, 0, 0, 0, 0, 0xf8, 0x7f]);
+  assert.deepEqual(f64.encode(NaN), canonical);
+  assert.deepEqual(f64.encode(f64.decode(nan)), "Bun" in globalThis ? canonical : nan);
+  assert.deepEqual(
+    f32.encode(f32.decode(small)),
+    "Bun" in globalThis ? new Uint8Array([0, 0, 0xc0, 0x7f]) : small,
+  );
+}
+
+packed();
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
