@@ -212,3 +212,25 @@ test("an option hidden in a lazy one is refused when it is first used", () => {
   assert.throws(() => hidden.decode(new Uint8Array([0])), /one null for two values/);
   assert.deepEqual(option(lazy(() => enumeration({ A: unit }))).decode(hex("01 00")), { tag: "A" });
 });
+
+test("long text of any width, at the edges of what there is room for at once", () => {
+  for (const units of [43, 127, 128, 5461, 16_383, 16_384, 16_385, 100_000]) {
+    for (const each of ["a", "é", "€"]) {
+      const text = each.repeat(units);
+      const encoded = string.encode(text);
+      assert.equal(string.decode(encoded), text, `${units} ${each}`);
+      assert.deepEqual(encoded.subarray(-Buffer.byteLength(text)), new Uint8Array(Buffer.from(text)));
+    }
+  }
+});
+
+test("what is wrong is told in brief, however large it is", () => {
+  const long = refused(
+    () => enumeration({ A: unit }).encode({ tag: "x".repeat(1e6) } as never),
+    "UnknownVariant",
+    0,
+  );
+  assert.ok(long.message.length < 200);
+  const large = refused(() => u32.encode((2n ** 100_000n) as never), "IntegerOutOfRange", 0);
+  assert.ok(large.message.length < 200);
+});
