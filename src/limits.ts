@@ -141,3 +141,7 @@ export const packIoScratchKeepBytesMax: number = 1024 * 1024;
 /** Copies of records for codecs stand side by side in slabs of this size, unless they are as large as that. */
 export const ownBytesSlabBytes: number = 16 * 1024;
 export const ownBytesAloneMin: number = 4 * 1024;
+
+/** `compressed` of wal-db/codecs: what is shorter is not tried, and what is longer is refused. */
+export const compressBytesMinDefault = 128;
+export const inflatedBytesMaxDefault: number = 64 * 1024 * 1024;
