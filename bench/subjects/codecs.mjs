@@ -68,16 +68,16 @@ export async function msgpackrSubject() {
   return checked(new Packr({ structures: [], int64AsType: "bigint" }));
 }
 
+function jsonOf({ at, payload, ...rest }) {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  return JSON.stringify({ ...rest, at: String(at), payload: bytes.toString("base64") });
+}
+
 export function jsonSubject() {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder();
-  const text = ({ at, payload, ...rest }) => ({
-    ...rest,
-    at: String(at),
-    payload: Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString("base64"),
-  });
   return checked({
-    encode: (value) => encoder.encode(JSON.stringify(text(value))),
+    encode: (value) => encoder.encode(jsonOf(value)),
     decode(bytes) {
       const value = JSON.parse(decoder.decode(bytes));
       value.at = BigInt(value.at);

@@ -1,13 +1,12 @@
 /** A boolean: 0 or 1. */
-import { shown } from "../errors.ts";
-import { Fault } from "./fault.ts";
+import { brief, Fault } from "./fault.ts";
 import { codecOf, type PackCodec } from "./pack-codec.ts";
 
 /** A bool: one byte, 0 or 1; any other is refused. */
 export const bool: PackCodec<boolean> = codecOf<boolean>({
   write(writer, value) {
     if (typeof value !== "boolean") {
-      throw new Fault("InvalidBool", writer.at, `${shown(value)} is no boolean.`);
+      throw new Fault("InvalidBool", writer.at, `${brief(value)} is no boolean.`);
     }
     writer.need(1);
     writer.bytes[writer.at++] = value ? 1 : 0;

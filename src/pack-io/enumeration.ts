@@ -1,7 +1,7 @@
 /** One of several variants: its index, in the order of declaration, then its value. */
 import type { Codec } from "../codec/codec.ts";
-import { invalidArgument, shown } from "../errors.ts";
-import { Fault, within } from "./fault.ts";
+import { invalidArgument } from "../errors.ts";
+import { brief, Fault, within } from "./fault.ts";
 import { codecOf, type Infer, type PackCodec, partsOf } from "./pack-codec.ts";
 import type { Parts } from "./parts.ts";
 import { checkObject, type Fields, namesIn } from "./struct.ts";
@@ -46,7 +46,7 @@ export function enumeration<V extends Fields>(variants: V): PackCodec<Enumeratio
       checkObject(writer, value);
       const member = byTag.get(value.tag as string);
       if (member === undefined) {
-        throw new Fault("UnknownVariant", writer.at, `there is no variant ${shown(value.tag)}.`);
+        throw new Fault("UnknownVariant", writer.at, `there is no variant ${brief(value.tag)}.`);
       }
       writeU32(writer, member.index);
       try {

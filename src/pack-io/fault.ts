@@ -3,6 +3,7 @@
  * its own name in front of the path; at the end it becomes a PackIoError. So the path costs nothing as long as
  * nothing is wrong.
  */
+import { shown } from "../errors.ts";
 import { packIoFreeSlotsMax } from "../limits.ts";
 import { PackIoError, type PackIoErrorKind } from "./error.ts";
 
@@ -40,6 +41,19 @@ export function tooDeep(at: number, maxDepth: number): Fault {
 
 export function tooManyFree(at: number): Fault {
   return new Fault("InvalidLength", at, `more than ${packIoFreeSlotsMax} places for what takes no bytes.`);
+}
+
+const briefLength = 60;
+
+/** A value for a message: no more of it than one wants to read. */
+export function brief(value: unknown): string {
+  if (typeof value === "bigint") {
+    return BigInt.asIntN(160, value) === value ? `${value}n` : "a bigint of more than 160 bits";
+  }
+  if (typeof value === "string" && value.length > briefLength) {
+    return `${shown(value.slice(0, briefLength))} and so on`;
+  }
+  return shown(value);
 }
 
 const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;

@@ -1,6 +1,5 @@
 /** Integers of up to 32 bits, as numbers: one byte as it is, more as varints, signed ones by zigzag. */
-import { shown } from "../errors.ts";
-import { Fault } from "./fault.ts";
+import { brief, Fault } from "./fault.ts";
 import { codecOf, type PackCodec } from "./pack-codec.ts";
 import { readSmall, writeU32 } from "./varint.ts";
 import type { Writer } from "./writer.ts";
@@ -8,8 +7,7 @@ import type { Writer } from "./writer.ts";
 const oneByte = (): number => 1;
 
 export function outOfRange(writer: Writer, value: unknown, type: string): Fault {
-  const given = typeof value === "bigint" ? `${value}n` : shown(value);
-  return new Fault("IntegerOutOfRange", writer.at, `${given} is no ${type}.`);
+  return new Fault("IntegerOutOfRange", writer.at, `${brief(value)} is no ${type}.`);
 }
 
 /** A u8: one byte. */

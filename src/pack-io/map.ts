@@ -1,7 +1,6 @@
 /** Maps: a count, then the entries, sorted by the bytes of their keys. */
 import type { Codec } from "../codec/codec.ts";
-import { shown } from "../errors.ts";
-import { Fault, within } from "./fault.ts";
+import { brief, Fault, within } from "./fault.ts";
 import { SeenKeys } from "./keys.ts";
 import { Entries } from "./order.ts";
 import { codecOf, type PackCodec, partsOf } from "./pack-codec.ts";
@@ -30,7 +29,7 @@ export function map<K, V>(key: Codec<K>, value: Codec<V>): PackCodec<Map<K, V>> 
   const slots = once(() => 1 + keys.slots() + values.slots());
   return codecOf<Map<K, V>>({
     write(writer, given) {
-      if (!(given instanceof Map)) throw new Fault("InvalidLength", writer.at, `${shown(given)} is no Map.`);
+      if (!(given instanceof Map)) throw new Fault("InvalidLength", writer.at, `${brief(given)} is no Map.`);
       writer.putCount(given.size, minBytes(), slots());
       writeEntries(writer, given, given.size, keys, values);
     },

@@ -1,6 +1,5 @@
 /** Bytes: a length, then the bytes. */
-import { shown } from "../errors.ts";
-import { Fault } from "./fault.ts";
+import { brief, Fault } from "./fault.ts";
 import { codecOf, type PackCodec } from "./pack-codec.ts";
 import { copyOf } from "./whole.ts";
 
@@ -8,7 +7,7 @@ import { copyOf } from "./whole.ts";
 export const bytes: PackCodec<Uint8Array> = codecOf<Uint8Array>({
   write(writer, value) {
     if (!(value instanceof Uint8Array)) {
-      throw new Fault("InvalidLength", writer.at, `${shown(value)} is no Uint8Array.`);
+      throw new Fault("InvalidLength", writer.at, `${brief(value)} is no Uint8Array.`);
     }
     const { length } = value;
     writer.putLength(length);

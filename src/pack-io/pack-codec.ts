@@ -27,7 +27,7 @@ export type Infer<C> = C extends Codec<infer T> ? T : never;
 let partsIn: <T>(codec: Codec<T>) => Parts<T> | null;
 let limitsIn: (codec: Codec<never>) => Limits;
 
-class Made<T> implements PackCodec<T> {
+class PackIoCodec<T> implements PackCodec<T> {
   readonly #parts: Parts<T>;
   readonly #limits: Limits;
 
@@ -73,7 +73,7 @@ const plain = {
 type Given<T> = Partial<Parts<T>> & Pick<Parts<T>, "write" | "read" | "minBytes">;
 
 export function codecOf<T>(given: Given<T>): PackCodec<T> {
-  return new Made({ ...plain, ...given }, limitsDefault);
+  return new PackIoCodec({ ...plain, ...given }, limitsDefault);
 }
 
 /** @throws {WalError} WAL_INVALID_ARGUMENT when it is no codec of this module: others do not say where a value ends. */
@@ -96,7 +96,7 @@ export function partsOf<T>(codec: Codec<T>, where: string): Parts<T> {
  * console.log(name.decode(name.encode("short"))); // short
  */
 export function limited<T>(codec: Codec<T>, limits: PackIoLimits): PackCodec<T> {
-  return new Made(partsOf(codec, "limited"), limitsOf(limits));
+  return new PackIoCodec(partsOf(codec, "limited"), limitsOf(limits));
 }
 
 function chosen<T>(codec: Codec<T>, limits: PackIoLimits | undefined): Limits {

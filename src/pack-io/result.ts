@@ -1,7 +1,6 @@
 /** One of two values: a byte that says which, then the value. */
 import type { Codec } from "../codec/codec.ts";
-import { shown } from "../errors.ts";
-import { Fault, within } from "./fault.ts";
+import { brief, Fault, within } from "./fault.ts";
 import { codecOf, type PackCodec, partsOf } from "./pack-codec.ts";
 import type { Writer } from "./writer.ts";
 
@@ -45,6 +44,6 @@ export function result<T, E>(ok: Codec<T>, err: Codec<E>): PackCodec<{ ok: T } |
 
 function isOkIn(writer: Writer, value: unknown): boolean {
   if (typeof value === "object" && value !== null && "ok" in value !== "err" in value) return "ok" in value;
-  const given = typeof value === "object" && value !== null ? "an object with both or neither" : shown(value);
+  const given = typeof value === "object" && value !== null ? "an object with both or neither" : brief(value);
   throw new Fault("InvalidTag", writer.at, `${given}, where a result is { ok } or { err }.`);
 }

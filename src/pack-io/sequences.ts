@@ -4,7 +4,7 @@
  */
 import type { Codec } from "../codec/codec.ts";
 import { invalidArgument, shown } from "../errors.ts";
-import { Fault, within } from "./fault.ts";
+import { brief, Fault, within } from "./fault.ts";
 import { codecOf, type PackCodec, partsOf } from "./pack-codec.ts";
 import { once, type Parts, sum } from "./parts.ts";
 import type { Reader } from "./reader.ts";
@@ -15,7 +15,7 @@ const arrayLengthMax = 0xffff_ffff;
 
 function checkArray(writer: Writer, value: unknown): void {
   if (Array.isArray(value)) return;
-  throw new Fault("InvalidLength", writer.at, `${shown(value)} is no array.`);
+  throw new Fault("InvalidLength", writer.at, `${brief(value)} is no array.`);
 }
 
 function writeItems<T>(writer: Writer, items: readonly T[], count: number, write: Parts<T>["write"]): void {

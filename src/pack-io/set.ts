@@ -1,7 +1,6 @@
 /** Sets: a count, then the elements, sorted by their bytes. */
 import type { Codec } from "../codec/codec.ts";
-import { shown } from "../errors.ts";
-import { Fault, within } from "./fault.ts";
+import { brief, Fault, within } from "./fault.ts";
 import { SeenKeys } from "./keys.ts";
 import { Entries } from "./order.ts";
 import { codecOf, type PackCodec, partsOf } from "./pack-codec.ts";
@@ -25,7 +24,7 @@ export function set<T>(item: Codec<T>): PackCodec<Set<T>> {
   const slots = once(() => 1 + parts.slots());
   return codecOf<Set<T>>({
     write(writer, given) {
-      if (!(given instanceof Set)) throw new Fault("InvalidLength", writer.at, `${shown(given)} is no Set.`);
+      if (!(given instanceof Set)) throw new Fault("InvalidLength", writer.at, `${brief(given)} is no Set.`);
       writer.putCount(given.size, parts.minBytes(), slots());
       writeItems(writer, given, given.size, parts);
     },

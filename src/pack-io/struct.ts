@@ -1,7 +1,7 @@
 /** Fields by name, in the order in which they are declared; nothing between them. */
 import type { Codec } from "../codec/codec.ts";
 import { invalidArgument, shown } from "../errors.ts";
-import { Fault, segmentOf, within } from "./fault.ts";
+import { brief, Fault, segmentOf, within } from "./fault.ts";
 import { codecOf, type Infer, type PackCodec, partsOf } from "./pack-codec.ts";
 import { once, type Parts, sum } from "./parts.ts";
 import type { Writer } from "./writer.ts";
@@ -43,7 +43,7 @@ export function blankWith(names: readonly string[]): () => Record<string, unknow
 
 export function checkObject(writer: Writer, value: unknown): void {
   if (typeof value === "object" && value !== null) return;
-  throw new Fault("InvalidTag", writer.at, `${shown(value)} is no object.`);
+  throw new Fault("InvalidTag", writer.at, `${brief(value)} is no object.`);
 }
 
 /**

@@ -4,8 +4,7 @@
  *
  * Short ones are dealt with by hand: what TextEncoder and TextDecoder cost by the call is more than all of a short one.
  */
-import { shown } from "../errors.ts";
-import { Fault } from "./fault.ts";
+import { brief, Fault } from "./fault.ts";
 import { codecOf, type PackCodec } from "./pack-codec.ts";
 import type { Reader } from "./reader.ts";
 import { putU32, sizeOfU32 } from "./varint.ts";
@@ -14,6 +13,8 @@ import { full, type Writer } from "./writer.ts";
 /** So short that its length takes one byte, whatever the characters: three bytes each at most. */
 const shortUnitsMax = 42;
 const shortBytesMax = 40;
+/** Up to here there is room for the worst at once. */
+const roomyUnitsMax: number = 16 * 1024;
 
 const encoder = new TextEncoder();
 // A byte order mark is a character like any other.
@@ -23,7 +24,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export const string: PackCodec<string> = codecOf<string>({
   write(writer, value) {
     if (typeof value !== "string") {
-      throw new Fault("InvalidUtf8", writer.at, `${shown(value)} is no string.`);
+      throw new Fault("InvalidUtf8", writer.at, `${brief(value)} is no string.`);
     }
     if (value.length <= shortUnitsMax) writeShort(writer, value);
     else writeLong(writer, value);
@@ -105,13 +106,17 @@ function writeLong(writer: Writer, text: string): void {
   const units = text.length;
   if (units > writer.limits.allocationCap) throw writer.overCap(units);
   const prefix = sizeOfU32(units);
-  // Three bytes a unit at most. Where memory does not grow it may still fit.
-  writer.need(prefix + (writer.grows ? 3 * units : units));
+  // Three bytes a unit at most; one, most often, and so much is asked for where it is a lot, or where memory does not grow.
+  writer.need(prefix + (writer.grows && units <= roomyUnitsMax ? 3 * units : units));
   const from = writer.at;
-  const { read, written } = encoder.encodeInto(text, writer.bytes.subarray(from + prefix));
+  let { read, written } = encoder.encodeInto(text, writer.bytes.subarray(from + prefix));
+  if (read < units) {
+    if (!writer.grows) throw full;
+    writer.need(prefix + 3 * units);
+    ({ read, written } = encoder.encodeInto(text, writer.bytes.subarray(from + prefix)));
+  }
   // It replaces half a pair by a character of three bytes, so all of one byte each is text.
   if (written > units && hasLoneSurrogate(text)) throw loneSurrogate(writer);
-  if (read < units) throw full;
   if (written > writer.limits.allocationCap) throw writer.overCap(written);
   const actual = sizeOfU32(written);
   writer.need(actual + written);
@@ -167,7 +172,11 @@ function decoded(reader: Reader, from: number): string {
   const alone = view.buffer instanceof ArrayBuffer ? view : new Uint8Array(view);
   try {
     return decoder.decode(alone);
-  } catch {
+  } catch (error) {
+    // Of a class of its own where the engine has no string of that length.
+    if (error instanceof Error && error.name !== "TypeError") {
+      throw new Fault("InvalidLength", from, `${view.length} bytes: ${error.message}`);
+    }
     throw new Fault("InvalidUtf8", from, `${view.length} bytes that are not UTF-8.`);
   }
 }

@@ -29,7 +29,7 @@ export function encodeWhole<T>(parts: Parts<T>, limits: Limits, value: T): Uint8
   const writer = takeWriter(limits, null);
   try {
     parts.write(writer, value);
-    return copyOf(writer.bytes, 0, writer.at);
+    return writer.bytes.slice(0, writer.at);
   } catch (error) {
     throw publicError(error, "encode", writer.at, writer.depth);
   } finally {

@@ -13,6 +13,7 @@ import {
   map,
   option,
   type PackCodec,
+  PackIoError,
   set,
   string,
   struct,
@@ -35,8 +36,12 @@ function chainOf(length: number): Chain {
   return value;
 }
 
+/** A chain of that length. */
+function bytesOf(length: number): Uint8Array {
+  return new Uint8Array(length).fill(1, 0, length - 1);
+}
+
 test("nested as deep as allowed, and no deeper, both ways", () => {
-  const bytesOf = (length: number): Uint8Array => new Uint8Array(length).fill(1, 0, length - 1);
   assert.deepEqual(chain.encode(chainOf(257)), bytesOf(257));
   assert.deepEqual(chain.decode(bytesOf(257)), chainOf(257));
   const path = Array.from({ length: 257 }, () => "next").join(".");
@@ -59,16 +64,15 @@ test("a value that contains itself is refused, and does not hang", () => {
 });
 
 test("deeper than the stack is a refusal as well, and no crash", () => {
-  const bytesOf = new Uint8Array(10_000_000).fill(1);
-  const error = (() => {
-    try {
-      decode(chain, bytesOf, { maxDepth: 100_000_000 });
-    } catch (error) {
-      return error;
-    }
-  })() as { kind?: string; message: string };
-  assert.equal(error.kind, "InvalidLength", error.message);
-  assert.match(error.message, /the stack is full/);
+  const endless = new Uint8Array(10_000_000).fill(1);
+  assert.throws(
+    () => decode(chain, endless, { maxDepth: 100_000_000 }),
+    (error) => {
+      assert.ok(error instanceof PackIoError && error.kind === "InvalidLength", String(error));
+      assert.match(error.message, /the stack is full/);
+      return true;
+    },
+  );
   assert.deepEqual(chain.decode(new Uint8Array([0])), { next: null });
 });
 
@@ -108,7 +112,7 @@ test("a call within a call has bytes of its own", () => {
     "after",
   ] as unknown as [string, Uint8Array, string];
   Object.defineProperty(value, 1, {
-    get: () => inner.encode({ text: String(inner.decode(inner.encode({ text: "inner" })).text) }),
+    get: () => inner.encode({ text: inner.decode(inner.encode({ text: "inner" })).text }),
   });
   assert.deepEqual(outer.decode(outer.encode(value)), ["before", hex("05 69 6e 6e 65 72"), "after"]);
 });
@@ -211,4 +215,26 @@ test("an option hidden in a lazy one is refused when it is first used", () => {
   assert.throws(() => hidden.encode(null), /one null for two values/);
   assert.throws(() => hidden.decode(new Uint8Array([0])), /one null for two values/);
   assert.deepEqual(option(lazy(() => enumeration({ A: unit }))).decode(hex("01 00")), { tag: "A" });
+});
+
+test("long text of any width, at the edges of what there is room for at once", () => {
+  for (const units of [43, 127, 128, 5461, 16_383, 16_384, 16_385, 100_000]) {
+    for (const each of ["a", "é", "€"]) {
+      const text = each.repeat(units);
+      const encoded = string.encode(text);
+      assert.equal(string.decode(encoded), text, `${units} ${each}`);
+      assert.deepEqual(encoded.subarray(-Buffer.byteLength(text)), new Uint8Array(Buffer.from(text)));
+    }
+  }
+});
+
+test("what is wrong is told in brief, however large it is", () => {
+  const long = refused(
+    () => enumeration({ A: unit }).encode({ tag: "x".repeat(1e6) } as never),
+    "UnknownVariant",
+    0,
+  );
+  assert.ok(long.message.length < 200);
+  const large = refused(() => u32.encode((2n ** 100_000n) as never), "IntegerOutOfRange", 0);
+  assert.ok(large.message.length < 200);
 });

@@ -28,6 +28,27 @@ const plainKinds = [
 ] as const;
 type PlainKind = (typeof plainKinds)[number];
 
+const plainCodecs: Readonly<Record<PlainKind, pack.PackCodec<unknown>>> = {
+  u8: pack.u8,
+  u16: pack.u16,
+  u32: pack.u32,
+  u64: pack.u64,
+  u128: pack.u128,
+  usize: pack.usize,
+  i8: pack.i8,
+  i16: pack.i16,
+  i32: pack.i32,
+  i64: pack.i64,
+  i128: pack.i128,
+  isize: pack.isize,
+  bool: pack.bool,
+  f32: pack.f32,
+  f64: pack.f64,
+  string: pack.string,
+  bytes: pack.bytes,
+  unit: pack.unit,
+};
+
 export interface PlanField {
   readonly name: string;
   readonly plan: Plan;
@@ -108,7 +129,7 @@ export function codecOf(plan: Plan): pack.PackCodec<unknown> {
     case "versioned":
       return pack.versioned(plan.version, byName(plan.fields, versionedField)) as pack.PackCodec<unknown>;
     default:
-      return pack[plan.kind] as pack.PackCodec<unknown>;
+      return plainCodecs[plan.kind];
   }
 }
 

@@ -39,6 +39,6 @@ export function encodeRefused(
   field = "",
 ): void {
   refused(() => codec.encode(value), kind, offset, field);
-  refused(() => codec.encodeInto(value as never, new Uint8Array(20_000)), kind, offset, field);
+  refused(() => codec.encodeInto(value, new Uint8Array(20_000)), kind, offset, field);
   refused(() => codec.encodedLength(value), kind, offset, field);
 }

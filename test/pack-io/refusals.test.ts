@@ -218,8 +218,11 @@ test("encoding: what is no number of its type", () => {
   }
 });
 
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
+}
+
 test("encoding: what is not of its type at all", () => {
-  const isObject = (value: unknown): boolean => typeof value === "object" && value !== null;
   for (const value of values) {
     if (value !== true) encodeRefused(bool, value, "InvalidBool");
     if (value !== "1") encodeRefused(string, value, "InvalidUtf8");

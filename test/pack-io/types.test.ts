@@ -120,7 +120,8 @@ test("calls take and give values of the type", () => {
   expectTypeOf(decode(option(string), new Uint8Array([0]))).toEqualTypeOf<string | null>();
   const user = struct({ id: u64, name: string });
   expectTypeOf(user).toExtend<Codec<{ id: bigint; name: string }>>();
-  expectTypeOf(user.encode).parameter(0).toEqualTypeOf<{ id: bigint; name: string }>();
-  expectTypeOf(user.decode).returns.toEqualTypeOf<{ id: bigint; name: string }>();
+  type User = typeof user;
+  expectTypeOf<User["encode"]>().parameter(0).toEqualTypeOf<{ id: bigint; name: string }>();
+  expectTypeOf<User["decode"]>().returns.toEqualTypeOf<{ id: bigint; name: string }>();
   expectTypeOf<PackIoError["kind"]>().toEqualTypeOf<PackIoErrorKind>();
 });

@@ -118,13 +118,15 @@ test("peekVersion reads the version and nothing else", () => {
   refused(() => peekVersion(hex("ff ff ff ff ff 01")), "VarintOverflow", 0);
 });
 
+function invalid(call: () => unknown, message: RegExp): void {
+  assert.throws(call, (error) => {
+    assert.ok(error instanceof WalError && error.code === "WAL_INVALID_ARGUMENT", String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
 test("versions that cannot be are refused when the schema is made", () => {
-  const invalid = (call: () => unknown, message: RegExp): void =>
-    assert.throws(call, (error) => {
-      assert.ok(error instanceof WalError && error.code === "WAL_INVALID_ARGUMENT", String(error));
-      assert.match(error.message, message);
-      return true;
-    });
   for (const version of [0, -1, 1.5, NaN, 2 ** 32, "1" as never]) {
     invalid(() => versioned(version, { a: u8 }), /versioned takes a version/);
     invalid(() => since(version, u8, 0), /since takes a version/);

@@ -111,6 +111,10 @@ async function mapped() {
   await again.close();
 }
 
+function refused(kind, call) {
+  assert.throws(call, (error) => error instanceof pack.PackIoError && error.kind === kind);
+}
+
 /** Codecs: what differs among engines is text, what becomes of a NaN, and how deep the stack is. */
 function packed() {
   const { bytes, enumeration, f32, f32Bits, f64, f64Bits, i128, lazy, map, option, set, string } = pack;
@@ -142,8 +146,6 @@ function packed() {
   assert.deepEqual(all.encode(back), encoded);
   assert.equal(all.encodeInto(value, new Uint8Array(encoded.length)), encoded.length);
 
-  const refused = (kind, call) =>
-    assert.throws(call, (error) => error instanceof pack.PackIoError && error.kind === kind);
   refused("InvalidUtf8", () => string.encode("\ud800"));
   refused("InvalidUtf8", () => string.encode("\ud800".repeat(100)));
   refused("InvalidUtf8", () => string.decode(new Uint8Array([2, 0xc3, 0x28])));
