@@ -91,7 +91,7 @@ function packing(wal: Wal): Packing {
   let known: unknown[] = [];
   const plain = new Packr({ useRecords: false });
   const packr = new Packr({
-    getStructures: () => known as never,
+    getStructures: () => known,
     saveStructures: (structures: unknown) => {
       known = structures as unknown[];
       wal.append(Buffer.concat([Buffer.of(1), plain.encode(structures)]));

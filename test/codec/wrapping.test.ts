@@ -88,7 +88,10 @@ test("batch: in place as beside it, values of every size", () => {
     decode: (bytes) => bytes.length,
     encodeInto: (length, target) => (length > target.length ? -1 : (target.fill(length, 0, length), length)),
   };
-  const beside: Codec<number> = { encode: (length) => inPlace.encode(length), decode: (bytes) => bytes.length };
+  const beside: Codec<number> = {
+    encode: (length) => inPlace.encode(length),
+    decode: (bytes) => bytes.length,
+  };
   for (let from = 0; from < 300; from += 7) {
     const sizes = Array.from({ length: 40 }, (_, i) => (from * i) % 301);
     const bytes = batch(inPlace).encode(sizes);

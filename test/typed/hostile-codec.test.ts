@@ -25,8 +25,8 @@ function caught(call: () => unknown): WalError {
   } catch (error) {
     caught = error;
   }
-  if (caught instanceof WalError) return caught;
-  assert.fail(`not a WalError: ${String(caught)}`);
+  assert.ok(caught instanceof WalError, `not a WalError: ${String(caught)}`);
+  return caught;
 }
 
 // oxlint-disable-next-line unicorn/no-thenable -- on purpose
