@@ -148,9 +148,8 @@ export class Writer {
     }
   }
 
-  /** What a codec did meanwhile stands before its value; it may have closed the log, too. */
+  /** What a codec has staged meanwhile stands before its value. Has it closed the log, nothing can be reserved. */
   #writeValues(frames: FrameBuffer, count: number): Lsn {
-    this.#log.standing.checkWritable();
     this.writeStaged();
     const lsn = this.#write(frames.view(), null);
     this.appends += count;

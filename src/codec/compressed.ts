@@ -2,18 +2,24 @@
  * Bytes made smaller, where that helps.
  *
  *   0            1
- *   | algorithm  | the bytes of the codec within: as they are, or compressed
+ *   | 0          | the bytes of the codec within, as they are: too short to try, or not smaller for it
  *
- *   algorithm    0   as they are: too short to try, or not smaller for it
- *                1   raw deflate (RFC 1951)
+ *   0            1          5
+ *   | algorithm  | length   | compressed
+ *   | 1 to 3     | u32 LE   |
+ *
+ *   algorithm    1   raw deflate (RFC 1951)
  *                2   Brotli (RFC 7932)
  *                3   Zstandard (RFC 8878)
  *
- * What is inflated is bounded: a few bytes on disk can ask for any amount of memory. What is above the bound is
- * refused on append already, so that nothing is logged that could not be read again.
+ * `length` is that of the bytes within. It is held against the bound before anything is inflated, since a few bytes on
+ * disk can ask for any amount of memory; zlib is given it as its own bound, since it may be a lie; and what comes must be
+ * as long, since not every runtime tells of a stream that ends early. What is above the bound is refused on append
+ * already, so that nothing is logged that could not be read again.
  */
 import { checkKeys } from "../arguments.ts";
-import { errnoOf, invalidArgument, messageOf, shown, WalError } from "../errors.ts";
+import { readU32, writeU32 } from "../bytes.ts";
+import { invalidArgument, messageOf, shown, WalError } from "../errors.ts";
 import { compressBytesMinDefault, inflatedBytesMaxDefault, maxRecordBytesCeiling } from "../limits.ts";
 import { plainView } from "../true-bytes.ts";
 import { builtin } from "./builtin.ts";
@@ -37,6 +43,7 @@ export interface CompressionOptions {
 type Algorithm = NonNullable<CompressionOptions["algorithm"]>;
 
 const raw = 0;
+const lengthBytes = 4;
 const levels: Readonly<Record<Algorithm, readonly [low: number, high: number]>> = {
   deflate: [0, 9],
   brotli: [0, 11],
@@ -63,7 +70,7 @@ interface Compressor {
 }
 
 /**
- * A codec that compresses what another encodes. What does not become smaller is stored as it is, for one byte.
+ * A codec that compresses what another encodes. What does not become smaller is stored as it is, for one byte; what does, for five.
  *
  * A log may be written with one algorithm and read anywhere: each record says which. A runtime without zstd tells
  * so (`reason` `no-zstd`); to write for all, ask for `deflate`.
@@ -91,21 +98,22 @@ export function compressed<T>(codec: Codec<T>, options: CompressionOptions = {})
       if (bytes.length > maxBytes) throw tooLarge(maxBytes, bytes.length);
       if (bytes.length < minBytes) return tagged(raw, bytes);
       const smaller = compress(bytes);
-      return smaller.length < bytes.length ? tagged(id, smaller) : tagged(raw, bytes);
+      const helps = smaller.length + lengthBytes < bytes.length;
+      return helps ? tagged(id, smaller, bytes.length) : tagged(raw, bytes);
     },
     decode(bytes) {
-      const [tag] = bytes;
-      const rest = bytes.subarray(1);
-      if (tag === raw) return valueFrom(codec, rest);
-      return valueFrom(codec, inflate(zlib, tag, rest, maxBytes));
+      if (bytes[0] === raw) return valueFrom(codec, bytes.subarray(1));
+      return valueFrom(codec, inflate(zlib, bytes, maxBytes));
     },
   };
 }
 
-function tagged(tag: number, bytes: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(1 + bytes.length);
+function tagged(tag: number, bytes: Uint8Array, inflatedLength?: number): Uint8Array {
+  const start = inflatedLength === undefined ? 1 : 1 + lengthBytes;
+  const whole = new Uint8Array(start + bytes.length);
   whole[0] = tag;
-  whole.set(bytes, 1);
+  if (inflatedLength !== undefined) writeU32(whole, 1, inflatedLength);
+  whole.set(bytes, start);
   return whole;
 }
 
@@ -127,18 +135,21 @@ function compressorOf(zlib: Zlib, asked: Algorithm | undefined, level: number | 
   return { id, compress: (bytes) => zstdCompressSync(bytes, options) };
 }
 
-function inflate(zlib: Zlib, tag: number | undefined, bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const call = inflaterOf(zlib, tag);
+function inflate(zlib: Zlib, bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const call = inflaterOf(zlib, bytes[0]);
+  const start = 1 + lengthBytes;
+  if (bytes.length < start) throw codecFault("malformed", "these bytes are cut short");
+  const length = readU32(bytes, 1);
+  if (length > maxBytes) throw tooLarge(maxBytes, length);
   let inflated: Uint8Array;
   try {
     // 0 is no bound that zlib knows.
-    inflated = call(bytes, { maxOutputLength: Math.max(maxBytes, 1) });
+    inflated = call(bytes.subarray(start), { maxOutputLength: Math.max(length, 1) });
   } catch (cause) {
-    if (errnoOf(cause) === "ERR_BUFFER_TOO_LARGE") throw tooLarge(maxBytes);
     throw codecFault("malformed", `these bytes cannot be inflated: ${messageOf(cause)}`, { cause });
   }
-  if (inflated.length > maxBytes) throw tooLarge(maxBytes);
-  return plainView(inflated);
+  if (inflated.length === length) return plainView(inflated);
+  throw codecFault("malformed", `these bytes inflate to ${inflated.length}, and not to ${length}`);
 }
 
 function inflaterOf(zlib: Zlib, tag: number | undefined): Call {
@@ -157,9 +168,8 @@ function inflaterOf(zlib: Zlib, tag: number | undefined): Call {
   );
 }
 
-function tooLarge(max: number, length?: number): WalError {
-  const found = length === undefined ? "more" : `${length} bytes`;
-  const message = `the value is ${found}, and compressed takes at most ${max} bytes (maxInflatedSize)`;
+function tooLarge(max: number, length: number): WalError {
+  const message = `the value is ${length} bytes, and compressed takes at most ${max} bytes (maxInflatedSize)`;
   return codecFault("inflated-size", message, { max, length });
 }
 

@@ -51,13 +51,7 @@ export class FrameBuffer {
     this.length = 0;
     this.#letGo();
     const scratch = crcKernel()?.takeScratch(this) ?? null;
-    this.#use(scratch ?? this.#ownMemory());
-  }
-
-  #ownMemory(): Uint8Array {
-    // Of length 0 once a codec that was to write into it has transferred it.
-    if (this.#own === null || this.#own.length === 0) this.#own = new Uint8Array(scratchInitialBytes);
-    return this.#own;
+    this.#use(scratch ?? (this.#own ??= new Uint8Array(scratchInitialBytes)));
   }
 
   /** The frames are written, and not needed any more. */

@@ -155,11 +155,11 @@ const hasZstd = "zstdCompressSync" in zlib;
 
 test("compressed: the algorithm in a byte, then the bytes", () => {
   const deflate = compressed(raw, { algorithm: "deflate" }).encode(long);
-  assert.equal(deflate[0], 1);
-  assert.deepEqual(Uint8Array.from(zlib.inflateRawSync(deflate.subarray(1))), long);
+  assert.equal(hex(deflate.subarray(0, 5)), "01e8030000");
+  assert.deepEqual(Uint8Array.from(zlib.inflateRawSync(deflate.subarray(5))), long);
   const brotli = compressed(raw, { algorithm: "brotli" }).encode(long);
-  assert.equal(brotli[0], 2);
-  assert.deepEqual(Uint8Array.from(zlib.brotliDecompressSync(brotli.subarray(1))), long);
+  assert.equal(hex(brotli.subarray(0, 5)), "02e8030000");
+  assert.deepEqual(Uint8Array.from(zlib.brotliDecompressSync(brotli.subarray(5))), long);
   assert.ok(deflate.length < 30 && brotli.length < 30);
   assert.equal(compressed(raw).encode(long)[0], hasZstd ? 3 : 1);
 });
@@ -193,23 +193,38 @@ test("compressed: what is short, or does not become smaller, stays as it is", ()
 });
 
 test("compressed: a bomb is refused, and so is a value that could not be read again", () => {
-  const bomb = Buffer.concat([fromHex("01"), zlib.deflateRawSync(new Uint8Array(10_000_000))]);
-  assert.ok(bomb.length < 10_000);
+  const zeros = new Uint8Array(10_000_000);
   const small = compressed(raw, { maxInflatedSize: 100_000 });
-  const tells = walFault("WAL_ENCODING", { reason: "inflated-size", max: 100_000 }, /maxInflatedSize/);
-  assert.throws(() => small.decode(bomb), tells);
-  const brotli = Buffer.concat([fromHex("02"), zlib.brotliCompressSync(new Uint8Array(10_000_000))]);
-  assert.throws(() => small.decode(brotli), tells);
-  assert.throws(() => small.encode(new Uint8Array(100_001)), tells);
+  const tells = walFault(
+    "WAL_ENCODING",
+    { reason: "inflated-size", max: 100_000, length: 10_000_000 },
+    /maxInflatedSize/,
+  );
+  const liar = walFault("WAL_ENCODING", { reason: "malformed" });
+  for (const [tag, bytes] of [
+    ["01", zlib.deflateRawSync(zeros)],
+    ["02", zlib.brotliCompressSync(zeros, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })],
+  ] as const) {
+    const bomb = Buffer.concat([fromHex(`${tag}80969800`), bytes]);
+    assert.ok(bomb.length < 10_000);
+    assert.throws(() => small.decode(bomb), tells);
+    assert.equal(compressed(raw).decode(bomb).length, 10_000_000);
+    // One that says it is small: no more than that is inflated of it.
+    for (const length of ["a0860100", "00000000", "7f969800", "81969800"]) {
+      const lying = Buffer.concat([fromHex(tag + length), bytes]);
+      assert.throws(() => compressed(raw).decode(lying), liar, tag + length);
+    }
+  }
+  assert.throws(
+    () => small.encode(new Uint8Array(100_001)),
+    walFault("WAL_ENCODING", { reason: "inflated-size" }),
+  );
   const most = new Uint8Array(100_000);
   assert.deepEqual(small.decode(small.encode(most)), most);
-  assert.equal(compressed(raw).decode(bomb).length, 10_000_000);
   const none = compressed(raw, { maxInflatedSize: 0 });
   assert.deepEqual(none.decode(none.encode(new Uint8Array())), new Uint8Array());
-  assert.throws(
-    () => none.decode(Buffer.concat([fromHex("01"), zlib.deflateRawSync(fromHex("61"))])),
-    walFault("WAL_ENCODING", { max: 0 }),
-  );
+  const one = Buffer.concat([fromHex("01 01000000"), zlib.deflateRawSync(fromHex("61"))]);
+  assert.throws(() => none.decode(one), walFault("WAL_ENCODING", { max: 0 }));
 });
 
 test("compressed: bytes that are not its own", () => {

@@ -29,13 +29,6 @@ export const inCodec: readonly Mutation[] = [
     foundBy: [hostile],
   },
   {
-    name: "codec: what a Promise rejects with ends the process",
-    file: "codec/coding.js",
-    find: /if \(value instanceof Promise\)\s+void Promise\.prototype\.then\.call\(value, undefined, \(\) => \{ \}\);/,
-    put: "",
-    foundBy: [hostile],
-  },
-  {
     name: "codec: decode gets the record's own bytes",
     file: "read/wal-record.js",
     find: "ownBytes(this.#chunk, this.#start, this.length)",
@@ -57,17 +50,10 @@ export const inCodec: readonly Mutation[] = [
     foundBy: [hostile],
   },
   {
-    name: "typed: a codec that closes the log is not noticed",
-    file: "append/writer.js",
-    find: "this.#log.standing.checkWritable();",
-    put: "",
-    foundBy: [hostile],
-  },
-  {
     name: "typed: what a codec has staged stands behind its value",
     file: "append/writer.js",
-    find: /this\.#log\.standing\.checkWritable\(\);\s+this\.writeStaged\(\);/,
-    put: "this.#log.standing.checkWritable();",
+    find: /this\.writeStaged\(\);\s+(const lsn = this\.#write\(frames\.view\(\), null\);\s+this\.appends \+= count;)/,
+    put: "const lsn = this.#write(frames.view(), null); this.appends += count;",
     foundBy: [hostile],
   },
   {
@@ -76,13 +62,6 @@ export const inCodec: readonly Mutation[] = [
     find: "codec.encodeInto === undefined || start + headerBytes > this.bytes.length",
     put: "codec.encodeInto === undefined",
     foundBy: [typed],
-  },
-  {
-    name: "typed: memory that was transferred is used again",
-    file: "record/frame.js",
-    find: "this.#own === null || this.#own.length === 0",
-    put: "this.#own === null",
-    foundBy: [hostile],
   },
   {
     name: "typed: a value in place may be above maxRecordSize",
@@ -113,9 +92,16 @@ export const inCodec: readonly Mutation[] = [
     foundBy: [wrapping],
   },
   {
-    name: "encrypted: the head is not authenticated",
+    name: "compressed: a stream that ends early is taken",
+    file: "codec/compressed.js",
+    find: "if (inflated.length === length)",
+    put: "if (inflated.length <= length)",
+    foundBy: [wrapping],
+  },
+  {
+    name: "encrypted: the context is not authenticated",
     file: "codec/encrypted.js",
-    find: /bytes\.set\(sealed\.subarray\(0, nonceStart\)\);/,
+    find: "bytes.set(context, nonceStart);",
     put: "",
     foundBy: [wrapping],
   },
