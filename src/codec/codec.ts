@@ -54,7 +54,9 @@ export function checkCodec(codec: unknown): void {
 function missingMethod(codec: unknown): string | null {
   const isObject = (typeof codec === "object" && codec !== null) || typeof codec === "function";
   if (!isObject) return `got ${shown(codec)}`;
-  const { encode, decode } = codec as Partial<Codec<unknown>>;
+  const { encode, decode, encodeInto } = codec as Partial<Codec<unknown>>;
   if (typeof encode !== "function") return "this one has no encode";
-  return typeof decode === "function" ? null : "this one has no decode";
+  if (typeof decode !== "function") return "this one has no decode";
+  const isWhole = encodeInto === undefined || typeof encodeInto === "function";
+  return isWhole ? null : "the encodeInto of this one is no function";
 }

@@ -260,6 +260,7 @@ test("what is no codec is WAL_INVALID_ARGUMENT", () => {
     { encode: bytesOf },
     { decode: () => "" },
     { encode: 1, decode: 2 },
+    { ...text, encodeInto: null },
     () => {},
     revoked.proxy,
     trap,
