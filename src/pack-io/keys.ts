@@ -36,9 +36,9 @@ export class SeenKeys<K> {
         this.#keys.push(key);
         return key;
       }
-      this.#byEncoding = new Map(this.#keys.map((each) => [this.#encodingOf(each), each]));
+      this.#byEncoding = new Map(this.#keys.map((each) => [this.#encodingOf(reader, each), each]));
     }
-    const encoding = this.#encodingOf(key);
+    const encoding = this.#encodingOf(reader, key);
     const seen = this.#byEncoding.get(encoding);
     if (seen !== undefined) return seen;
     this.#byEncoding.set(encoding, key);
@@ -46,9 +46,11 @@ export class SeenKeys<K> {
   }
 
   /** As a string, which a Map compares by value. */
-  #encodingOf(key: K): string {
+  #encodingOf(reader: Reader, key: K): string {
+    const bytes = bytesOf(this.#parts, key);
+    reader.takeRecoded(bytes.length);
     let text = "";
-    for (const byte of bytesOf(this.#parts, key)) text += String.fromCharCode(byte);
+    for (const byte of bytes) text += String.fromCharCode(byte);
     return text;
   }
 }
