@@ -19,9 +19,10 @@ export class SeenKeys<K> {
   #lastFrom = 0;
   #lastTo = 0;
 
-  constructor(parts: Parts<K>) {
+  /** @param isCanonical What `parts` says of it, asked once for all maps of the type. */
+  constructor(parts: Parts<K>, isCanonical: boolean) {
     this.#parts = parts;
-    this.#byEncoding = parts.isCanonical ? null : new Map();
+    this.#byEncoding = isCanonical ? null : new Map();
   }
 
   /** The key that was seen before and is the same as `key`, which was read from `from` up to `to`; or `key` itself. */

@@ -141,7 +141,7 @@ export function versioned<F extends VersionedFields>(version: number, fields: F)
       return value as VersionedOf<F>;
     },
     minBytes: () => 2,
-    isCanonical: false,
+    isCanonical: () => false,
     isDeferred: all.some(({ parts }) => parts.isDeferred),
   });
 }

@@ -105,7 +105,7 @@ export const inPackIo: readonly Mutation[] = [
   {
     name: "pack-io: ascending order is trusted where a key has more than one encoding",
     file: "pack-io/keys.js",
-    find: "parts.isCanonical ? null : new Map()",
+    find: "isCanonical ? null : new Map()",
     put: "null",
     foundBy: [keys],
   },
