@@ -5,10 +5,10 @@
 import { WalError } from "../errors.ts";
 
 /** @throws {WalError} WAL_UNSUPPORTED where there is no such module. */
-export function builtin<M>(name: `node:${string}`, codec: string): M {
+export function builtin(name: `node:${string}`, codec: string): unknown {
   const runtime = (globalThis as { readonly process?: Runtime }).process;
   const found = runtime?.getBuiltinModule?.(name);
-  if (typeof found === "object" && found !== null) return found as M;
+  if (typeof found === "object" && found !== null) return found;
   throw new WalError("WAL_UNSUPPORTED", `${codec} needs ${name}, which this runtime does not have.`);
 }
 

@@ -93,7 +93,7 @@ export function codecFault(reason: string, message: string, facts: WalErrorFacts
 export function refusePromise(value: unknown, method: string): void {
   if (typeof value !== "object" || value === null || !("then" in value)) return;
   if (typeof value.then !== "function") return;
-  if (value instanceof Promise) Promise.prototype.then.call(value, undefined, () => {});
+  if (value instanceof Promise) void Promise.prototype.then.call(value, undefined, () => {});
   throw codecFault("asynchronous", `${method} returned a Promise, and a codec is synchronous`);
 }
 

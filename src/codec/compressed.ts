@@ -81,7 +81,7 @@ interface Compressor {
  */
 export function compressed<T>(codec: Codec<T>, options: CompressionOptions = {}): Codec<T> {
   checkCodec(codec);
-  const zlib = builtin<Zlib>("node:zlib", "compressed");
+  const zlib = builtin("node:zlib", "compressed") as Zlib;
   const { algorithm, level, minBytes, maxBytes } = settingsOf(options);
   const { id, compress } = compressorOf(zlib, algorithm, level);
 

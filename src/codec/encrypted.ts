@@ -100,7 +100,7 @@ export function encrypted<T>(
   options: EncryptionOptions = {},
 ): Codec<T> {
   checkCodec(codec);
-  const crypto = builtin<Crypto>("node:crypto", "encrypted");
+  const crypto = builtin("node:crypto", "encrypted") as Crypto;
   const ring = ringOf(crypto, keys);
   const context = contextOf(options);
   return {

@@ -43,14 +43,13 @@ export function validated<Input, Output extends Input>(
 ): Codec<Output> {
   checkSchema(schema);
   checkCodec(codec);
-  const { encodeInto } = codec;
   return {
     encode(value) {
       check(schema, value, "given");
       return bytesFrom(codec, value);
     },
     decode: (bytes) => check(schema, valueFrom(codec, bytes), "read"),
-    ...(encodeInto !== undefined && {
+    ...(codec.encodeInto !== undefined && {
       encodeInto(value, target) {
         check(schema, value, "given");
         return bytesInto(codec, value, target);
@@ -65,10 +64,10 @@ function check<Output>(schema: StandardSchema<unknown, Output>, value: unknown, 
     throw codecFault("invalid-value", `the schema's validate returned ${shown(result)}`);
   }
   refusePromise(result, "the schema's validate");
-  const { issues, value: checked } = result as SchemaResult<Output> & { readonly value?: Output };
-  if (issues === undefined) return checked as Output;
-  throw codecFault("invalid-value", `the value ${which} does not fit its schema: ${told(issues)}`, {
-    cause: issues,
+  const answer = result as SchemaResult<Output>;
+  if (answer.issues === undefined) return answer.value;
+  throw codecFault("invalid-value", `the value ${which} does not fit its schema: ${told(answer.issues)}`, {
+    cause: answer.issues,
   });
 }
 

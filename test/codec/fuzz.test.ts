@@ -45,7 +45,7 @@ function subjectsOf({
     "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
   } as const;
   const bounded = { maxInflatedSize: capBytes };
-  const all = {
+  const all: Readonly<Record<string, unknown>> = {
     batch: batch(raw),
     "batch of batches": batch(batch(raw)),
     compressed: compressed(raw, bounded),

@@ -82,6 +82,32 @@ test("bytes that are none of theirs are WAL_ENCODING", () => {
   }
 });
 
+interface Packing {
+  readonly codec: Codec<unknown>;
+  learn(bytes: Uint8Array): void;
+}
+// Records begin with a byte: 0 for a value, 1 for the structures as they are from here on.
+function packing(wal: Wal): Packing {
+  let known: unknown[] = [];
+  const plain = new Packr({ useRecords: false });
+  const packr = new Packr({
+    getStructures: () => known,
+    saveStructures: (structures: unknown) => {
+      known = structures as unknown[];
+      wal.append(Buffer.concat([Buffer.of(1), plain.encode(structures)]));
+    },
+  } as object);
+  return {
+    codec: {
+      encode: (value) => Buffer.concat([Buffer.of(0), packr.encode(value)]),
+      decode: (bytes) => packr.decode(bytes.subarray(1)) as unknown,
+    },
+    learn: (bytes) => {
+      known = plain.decode(bytes.subarray(1)) as unknown[];
+    },
+  };
+}
+
 /*
  * msgpackr's shared structures: the names of the fields are written once, into `structures`, and records refer
  * to them. That array is in the packer, not in the log: with another packer, or after a restart, the records
@@ -113,31 +139,6 @@ test("msgpackr with shared structures: they must outlive the process, and be the
 
 test("msgpackr's structures in the log itself: each new one is a record before the first that needs it", () => {
   const store = new MemStore();
-  interface Packing {
-    readonly codec: Codec<unknown>;
-    learn(bytes: Uint8Array): void;
-  }
-  // Records begin with a byte: 0 for a value, 1 for the structures as they are from here on.
-  function packing(wal: Wal): Packing {
-    let known: unknown[] = [];
-    const plain = new Packr({ useRecords: false });
-    const packr = new Packr({
-      getStructures: () => known as never,
-      saveStructures: (structures: unknown) => {
-        known = structures as unknown[];
-        wal.append(Buffer.concat([Buffer.of(1), plain.encode(structures)]));
-      },
-    } as object);
-    return {
-      codec: {
-        encode: (value) => Buffer.concat([Buffer.of(0), packr.encode(value)]),
-        decode: (bytes) => packr.decode(bytes.subarray(1)) as unknown,
-      },
-      learn: (bytes) => {
-        known = plain.decode(bytes.subarray(1)) as unknown[];
-      },
-    };
-  }
   const wal = Wal.withStoreBlocking(store);
   const writing = packing(wal);
   for (const value of deposits) wal.appendTyped(value, writing.codec);

@@ -20,13 +20,13 @@ declare const codec: Codec<Order>;
 function types(): void {
   const typed = wal.typed(codec);
   expectTypeOf(typed).toEqualTypeOf<TypedWal<Order>>();
-  expectTypeOf(typed.append).parameters.toEqualTypeOf<[value: Order]>();
+  expectTypeOf<TypedWal<Order>["append"]>().parameters.toEqualTypeOf<[value: Order]>();
   expectTypeOf(typed.append({ id: 1 })).toEqualTypeOf<Lsn>();
   expectTypeOf(typed.appendAndSync({ id: 1 })).toEqualTypeOf<Promise<Lsn>>();
   expectTypeOf(typed.appendAndSyncBlocking({ id: 1 })).toEqualTypeOf<Lsn>();
-  expectTypeOf(typed.appendBatch).parameters.toEqualTypeOf<[values: Iterable<Order>]>();
+  expectTypeOf<TypedWal<Order>["appendBatch"]>().parameters.toEqualTypeOf<[values: Iterable<Order>]>();
   expectTypeOf(typed.appendBatch([])).toEqualTypeOf<Lsn[]>();
-  expectTypeOf(typed.read).returns.toEqualTypeOf<TypedRecord<Order>>();
+  expectTypeOf<TypedWal<Order>["read"]>().returns.toEqualTypeOf<TypedRecord<Order>>();
   expectTypeOf(typed.iter()).toExtend<Iterable<TypedRecord<Order>> & AsyncIterable<TypedRecord<Order>>>();
   expectTypeOf(typed.follow()).toEqualTypeOf<AsyncIterableIterator<TypedRecord<Order>>>();
   for (const { lsn, next, value } of typed) {

@@ -189,6 +189,69 @@ export const preludes: Readonly<Record<string, string>> = {
   versioned: `
     import { deprecated, peekVersion, since, string, u16, u64, vec, versioned } from "wal-db/pack-io";`,
 
+  Codec: `import type { Codec } from "wal-db";`,
+
+  "WalRecord.decode": `
+    import { type Codec, MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    wal.appendBatch(["5", "7"]);
+    const amounts: Codec<number> = {
+      encode: (value) => new TextEncoder().encode(String(value)),
+      decode: (bytes) => Number(new TextDecoder().decode(bytes)),
+    };
+    let total = 0;`,
+
+  "Wal.appendTyped": `
+    import { Packr } from "msgpackr";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  "Wal.typed": `
+    import { Packr } from "msgpackr";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    interface Event {
+      kind: string;
+      cents: number;
+    }`,
+
+  TypedWal: `
+    import { MemStore, Wal } from "wal-db";
+    import { json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());
+    interface Event {
+      kind: string;
+      cents: number;
+    }`,
+
+  json: `
+    import { MemStore, Wal } from "wal-db";
+    import { json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  validated: `
+    import { MemStore, Wal, type WalError } from "wal-db";
+    import { json, validated } from "wal-db/codecs";
+    import { z } from "zod";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  batch: `
+    import { MemStore, Wal } from "wal-db";
+    import { batch, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  compressed: `
+    import { MemStore, Wal } from "wal-db";
+    import { compressed, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  encrypted: `
+    import { randomBytes } from "node:crypto";
+    import { MemStore, Wal } from "wal-db";
+    import { encrypted, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());
+    const [oldKey, newKey] = [randomBytes(32), randomBytes(32)];`,
+
   Random: `import { Random } from "wal-db/testing";`,
 
   SimulatedDisk: `

@@ -2,6 +2,7 @@
  * Every bug that is put into the library on purpose, to see that the suite finds it. Those of the
  * protocol of many threads stand in test/model/seeded-bugs.ts: they are found by a search.
  */
+import { inCodec } from "./in-codec.ts";
 import { inCommit } from "./in-commit.ts";
 import { inPackIo } from "./in-pack-io.ts";
 import { inReading } from "./in-reading.ts";
@@ -19,6 +20,7 @@ export const mutations: readonly Mutation[] = [
   ...inStore,
   ...inReading,
   ...inPackIo,
+  ...inCodec,
 ];
 
 export function mutationNamed(name: string): Mutation {

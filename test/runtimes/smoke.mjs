@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { batch, compressed, encrypted, json, validated } from "wal-db/codecs";
 import { MappedStore } from "wal-db/mapped";
 import * as pack from "wal-db/pack-io";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
@@ -111,6 +112,48 @@ async function mapped() {
   await again.close();
 }
 
+/** Typed records, and the codecs that lean on the runtime: zlib, crypto, text. */
+async function typed() {
+  const key = new Uint8Array(32).fill(7);
+  const value = { text: "é€🦀".repeat(100), list: [1, 2, null] };
+  const codec = encrypted(compressed(batch(json())), [key]);
+  const wal = await Wal.open(join(dir, "typed.wal"));
+  const events = wal.typed(codec);
+  const lsn = await events.appendAndSync([value, value]);
+  events.appendBatch([[], [value]]);
+  for (const algorithm of ["deflate", "brotli"])
+    wal.appendTyped([value], encrypted(compressed(batch(json()), { algorithm }), key));
+  assert.deepEqual(
+    Array.from(events, (record) => record.value.length),
+    [2, 0, 1, 1, 1],
+  );
+  const ahead = [];
+  for await (const record of events) ahead.push(record.value.length);
+  assert.deepEqual(ahead, [2, 0, 1, 1, 1]);
+  assert.deepEqual(wal.read(lsn).decode(codec), [value, value]);
+  const fits = {
+    "~standard": {
+      version: 1,
+      vendor: "x",
+      validate: (value) => (value === 1 ? { value } : { issues: [{ message: "no" }] }),
+    },
+  };
+  await rejects("WAL_ENCODING", () => wal.appendTyped(2, validated(fits, json())));
+  await rejects("WAL_ENCODING", () => wal.read(lsn).decode(encrypted(json(), new Uint8Array(32))));
+  await rejects("WAL_ENCODING", () => wal.appendTyped(1n, json()));
+  await rejects("WAL_ENCODING", () => wal.appendTyped(1, { encode: async () => key, decode: () => 1 }));
+  const forged = wal.read(lsn).data.slice();
+  forged[40] ^= 1;
+  await rejects("WAL_ENCODING", () => codec.decode(forged));
+  const small = compressed(json(), { maxInflatedSize: 1000 });
+  const bomb = compressed(json()).encode("x".repeat(1e6));
+  await rejects("WAL_ENCODING", () => small.decode(bomb));
+  await rejects("WAL_ENCODING", () => small.decode(bomb.subarray(0, 20)));
+  await rejects("WAL_ENCODING", () => small.decode(new Uint8Array([1, 255, 255])));
+  console.log(`smoke: compressed writes algorithm ${bomb[0]}`);
+  await wal.close();
+}
+
 function refused(kind, call) {
   assert.throws(call, (error) => error instanceof pack.PackIoError && error.kind === kind);
 }
@@ -174,5 +217,6 @@ await single();
 await segmented();
 await stores();
 await mapped();
+await typed();
 await threads(dir);
 await endAlive(() => console.log("smoke: all holds"));

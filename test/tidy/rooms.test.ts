@@ -164,6 +164,27 @@ test("codecs of pack-io work there, and need no code made from text", () => {
   assert.equal(inBrowser(main), "7 true a,b InvalidUtf8");
 });
 
+test("typed records and the codecs that need nothing of Node work there, and those that do say so", () => {
+  const main = `
+    import { Wal } from "./wal.js";
+    import { MemStore } from "./store/mem-store.js";
+    import { batch, compressed, encrypted, json } from "./codecs.js";
+    const wal = await Wal.withStore(new MemStore());
+    const typed = wal.typed(batch(json()));
+    typed.append([1, { two: 2 }]);
+    const refused = [];
+    for (const make of [() => compressed(json()), () => encrypted(json(), new Uint8Array(32))]) {
+      try {
+        make();
+      } catch (error) {
+        refused.push(error.code);
+      }
+    }
+    export const answer = JSON.stringify(typed.read(0).value) + " " + refused;
+  `;
+  assert.equal(inBrowser(main), '[1,{"two":2}] WAL_UNSUPPORTED,WAL_UNSUPPORTED');
+});
+
 test("and what does need Node is refused there", () => {
   assert.throws(() => inBrowser(`import "./index.js"; export const answer = 0;`), /not in a browser: node:/);
   assert.throws(() => inBrowser(`export const answer = new Function("return 1")();`), /Code generation/);
