@@ -248,6 +248,13 @@ test("what is wrong is told in brief, however large it is", () => {
   assert.ok(large.message.length < 200);
 });
 
+/** A hundred integers, in a set of one element, in a set of one and so on. */
+function inSets(levels: number): Uint8Array {
+  let bytesOfAll = [0, 100, ...Array.from({ length: 100 }, (_, i) => [1, i]).flat()];
+  for (let level = 0; level < levels; level++) bytesOfAll = [0, 1, ...bytesOfAll];
+  return new Uint8Array(bytesOfAll);
+}
+
 /**
  * Sets in sets, each level with its elements in the wrong order, had every element encoded again at each level: 200 kB
  * took seconds, and a record of the largest size hours.
@@ -258,11 +265,6 @@ test("keys within keys are not encoded again and again without bound", () => {
   assert.deepEqual(nested.decode(hex("00 02 01 05 00 01 01 06")), {
     ok: new Set([{ err: 5 }, { ok: new Set([{ err: 6 }]) }]),
   });
-  const inSets = (levels: number): Uint8Array => {
-    let bytesOfAll = [0, 100, ...Array.from({ length: 100 }, (_, i) => [1, i]).flat()];
-    for (let level = 0; level < levels; level++) bytesOfAll = [0, 1, ...bytesOfAll];
-    return new Uint8Array(bytesOfAll);
-  };
   assert.equal(Object.keys(nested.decode(inSets(10))).length, 1);
   const wide = vec(nested);
   const all = [...inSets(200)];
