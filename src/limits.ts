@@ -134,6 +134,10 @@ export const packIoDepthMaxDefault = 256;
  */
 export const packIoFreeSlotsMax: number = 1024 * 1024;
 
+/** pack-io: keys are encoded again to tell them apart, in all up to so many times the bytes that are decoded, and so many more. */
+export const packIoRecodedFactor = 16;
+export const packIoRecodedBytesMin: number = 64 * 1024;
+
 /** pack-io: the buffer that a thread encodes into starts so large, and is let go again above the ceiling. */
 export const packIoScratchBytes: number = 4 * 1024;
 export const packIoScratchKeepBytesMax: number = 1024 * 1024;

@@ -19,9 +19,10 @@ export class SeenKeys<K> {
   #lastFrom = 0;
   #lastTo = 0;
 
-  constructor(parts: Parts<K>) {
+  /** @param isCanonical What `parts` says of it, asked once for all maps of the type. */
+  constructor(parts: Parts<K>, isCanonical: boolean) {
     this.#parts = parts;
-    this.#byEncoding = parts.isCanonical ? null : new Map();
+    this.#byEncoding = isCanonical ? null : new Map();
   }
 
   /** The key that was seen before and is the same as `key`, which was read from `from` up to `to`; or `key` itself. */
@@ -36,9 +37,9 @@ export class SeenKeys<K> {
         this.#keys.push(key);
         return key;
       }
-      this.#byEncoding = new Map(this.#keys.map((each) => [this.#encodingOf(each), each]));
+      this.#byEncoding = new Map(this.#keys.map((each) => [this.#encodingOf(reader, each), each]));
     }
-    const encoding = this.#encodingOf(key);
+    const encoding = this.#encodingOf(reader, key);
     const seen = this.#byEncoding.get(encoding);
     if (seen !== undefined) return seen;
     this.#byEncoding.set(encoding, key);
@@ -46,9 +47,11 @@ export class SeenKeys<K> {
   }
 
   /** As a string, which a Map compares by value. */
-  #encodingOf(key: K): string {
+  #encodingOf(reader: Reader, key: K): string {
+    const bytes = bytesOf(this.#parts, key);
+    reader.takeRecoded(bytes.length);
     let text = "";
-    for (const byte of bytesOf(this.#parts, key)) text += String.fromCharCode(byte);
+    for (const byte of bytes) text += String.fromCharCode(byte);
     return text;
   }
 }

@@ -35,7 +35,7 @@ export function lazy<T>(make: () => Codec<T>): PackCodec<T> {
     minBytes: guarded(() => parts().minBytes(), 0),
     slots: guarded(() => parts().slots(), 1),
     takesNull: guarded(() => parts().takesNull(), false),
-    isCanonical: false,
+    isCanonical: guarded(() => parts().isCanonical(), true),
     isDeferred: true,
   });
 }

@@ -26,6 +26,7 @@ export function map<K, V>(key: Codec<K>, value: Codec<V>): PackCodec<Map<K, V>> 
   const keys = partsOf(key, "map");
   const values = partsOf(value, "map");
   const minBytes = once(() => keys.minBytes() + values.minBytes());
+  const isCanonical = once(() => keys.isCanonical());
   const slots = once(() => 1 + keys.slots() + values.slots());
   return codecOf<Map<K, V>>({
     write(writer, given) {
@@ -37,10 +38,10 @@ export function map<K, V>(key: Codec<K>, value: Codec<V>): PackCodec<Map<K, V>> 
       const count = reader.takeCount(minBytes(), slots());
       return keys.identity === "value"
         ? readByValue(reader, count, keys, values)
-        : readByBytes(reader, count, keys, values);
+        : readByBytes(reader, count, keys, values, new SeenKeys(keys, isCanonical()));
     },
     minBytes: () => 1,
-    isCanonical: false,
+    isCanonical: () => false,
     isDeferred: keys.isDeferred || values.isDeferred,
   });
 }
@@ -89,9 +90,14 @@ function readByValue<K, V>(reader: Reader, count: number, keys: Parts<K>, values
   return found;
 }
 
-function readByBytes<K, V>(reader: Reader, count: number, keys: Parts<K>, values: Parts<V>): Map<K, V> {
+function readByBytes<K, V>(
+  reader: Reader,
+  count: number,
+  keys: Parts<K>,
+  values: Parts<V>,
+  seen: SeenKeys<K>,
+): Map<K, V> {
   const found = new Map<K, V>();
-  const seen = new SeenKeys(keys);
   let part = "key";
   let i = 0;
   try {

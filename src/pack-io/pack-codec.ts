@@ -64,7 +64,7 @@ class PackIoCodec<T> implements PackCodec<T> {
 const plain = {
   slots: (): number => 1,
   identity: "bytes",
-  isCanonical: true,
+  isCanonical: (): boolean => true,
   takesNull: (): boolean => false,
   isDeferred: false,
 } as const;

@@ -22,7 +22,7 @@ export interface Parts<T> {
    */
   readonly identity: "value" | "bytes";
   /** Whether bytes that decode to equal values are equal; not so where something is sorted, or has versions. */
-  readonly isCanonical: boolean;
+  readonly isCanonical: () => boolean;
   /** Whether null is one of the values: then an option of it could not tell none from some. */
   readonly takesNull: () => boolean;
   /** Whether some of it is not known before it is first used. */

@@ -4,7 +4,7 @@
  *
  * All lengths that bytes declare pass `takeCount`: under the cap, and under what the bytes left can hold.
  */
-import { packIoFreeSlotsMax } from "../limits.ts";
+import { packIoFreeSlotsMax, packIoRecodedBytesMin, packIoRecodedFactor } from "../limits.ts";
 import { Fault, tooDeep, tooManyFree } from "./fault.ts";
 import type { Limits } from "./limits.ts";
 import { readLength } from "./varint.ts";
@@ -22,6 +22,7 @@ export class Reader {
   /** Recursive codecs that are being read, one within the other. */
   depth = 0;
   #freeSlots = 0;
+  #recodedBytes = 0;
 
   constructor(limits: Limits) {
     this.limits = limits;
@@ -34,6 +35,7 @@ export class Reader {
     this.limits = limits;
     this.depth = 0;
     this.#freeSlots = 0;
+    this.#recodedBytes = 0;
   }
 
   /** Lets the bytes go: a reader is kept. */
@@ -67,13 +69,24 @@ export class Reader {
     if (count > this.limits.allocationCap || count * minBytes > this.end - this.at) {
       throw this.#tooLong(from, count, minBytes);
     }
-    if (minBytes === 0) this.#charge(from, count * slots);
+    if (minBytes === 0) this.takeFree(from, count * slots);
     return count;
   }
 
-  #charge(from: number, slots: number): void {
+  /** So many places are about to be made for what takes no bytes. */
+  takeFree(from: number, slots: number): void {
     this.#freeSlots += slots;
     if (this.#freeSlots > packIoFreeSlotsMax) throw tooManyFree(from);
+  }
+
+  /**
+   * A key was encoded again, to so many bytes. A key within a key is so at each level: where a type contains itself,
+   * that could be as often as it is deep.
+   */
+  takeRecoded(length: number): void {
+    this.#recodedBytes += length;
+    if (this.#recodedBytes <= packIoRecodedBytesMin + packIoRecodedFactor * this.bytes.length) return;
+    throw new Fault("InvalidLength", this.at, "keys within keys, too many and too deep to compare.");
   }
 
   tooShort(needed: number): Fault {

@@ -88,11 +88,14 @@ export function array<T>(item: Codec<T>, length: number): PackCodec<T[]> {
       if (value.length !== length) {
         throw new Fault("InvalidLength", writer.at, `${value.length} elements, and the array has ${length}.`);
       }
+      // Behind an option, say, nobody else counts them.
+      if (minBytes() === 0) writer.takeFree(length * parts.slots());
       writeItems(writer, value, length, write);
     },
     read(reader) {
       const needed = minBytes();
       if (needed > reader.end - reader.at) throw reader.tooShort(needed);
+      if (needed === 0) reader.takeFree(reader.at, length * parts.slots());
       return readItems(reader, length, read);
     },
     minBytes,
@@ -140,7 +143,7 @@ export function tuple<T extends readonly unknown[]>(...items: { [K in keyof T]: 
     },
     minBytes: once(() => sum(parts.map((each) => each.minBytes()))),
     slots: once(() => 1 + sum(parts.map((each) => each.slots()))),
-    isCanonical: parts.every(({ isCanonical }) => isCanonical),
+    isCanonical: () => parts.every((each) => each.isCanonical()),
     isDeferred: parts.some(({ isDeferred }) => isDeferred),
   });
 }

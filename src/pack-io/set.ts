@@ -21,6 +21,7 @@ import type { Writer } from "./writer.ts";
  */
 export function set<T>(item: Codec<T>): PackCodec<Set<T>> {
   const parts = partsOf(item, "set");
+  const isCanonical = once(() => parts.isCanonical());
   const slots = once(() => 1 + parts.slots());
   return codecOf<Set<T>>({
     write(writer, given) {
@@ -28,9 +29,17 @@ export function set<T>(item: Codec<T>): PackCodec<Set<T>> {
       writer.putCount(given.size, parts.minBytes(), slots());
       writeItems(writer, given, given.size, parts);
     },
-    read: (reader) => readItems(reader, reader.takeCount(parts.minBytes(), slots()), parts),
+    read(reader) {
+      const count = reader.takeCount(parts.minBytes(), slots());
+      return readItems(
+        reader,
+        count,
+        parts,
+        parts.identity === "bytes" ? new SeenKeys(parts, isCanonical()) : null,
+      );
+    },
     minBytes: () => 1,
-    isCanonical: false,
+    isCanonical: () => false,
     isDeferred: parts.isDeferred,
   });
 }
@@ -52,9 +61,8 @@ function writeItems<T>(writer: Writer, given: ReadonlySet<T>, count: number, par
   entries.sort();
 }
 
-function readItems<T>(reader: Reader, count: number, parts: Parts<T>): Set<T> {
+function readItems<T>(reader: Reader, count: number, parts: Parts<T>, seen: SeenKeys<T> | null): Set<T> {
   const found = new Set<T>();
-  const seen = parts.identity === "bytes" ? new SeenKeys(parts) : null;
   let i = 0;
   try {
     for (; i < count; i++) {

@@ -105,10 +105,10 @@ interface Live {
 /**
  * A struct that says its version and its length, so that other versions of it can be read: see `since` and `deprecated`. New
  * fields go to the end, with the number of the version that has them first; `version` goes up with each such change. It writes
- * `version`, and reads all.
+ * `version`, and reads all. Of one list of fields each version can be made: what begins later is not written, and read where it is.
  *
- * @throws {WalError} WAL_INVALID_ARGUMENT when `version` is no whole number from 1 to 2^32 - 1, a field begins after it or ends
- *   before it begins, a fallback is no value of its field, or as for `struct`.
+ * @throws {WalError} WAL_INVALID_ARGUMENT when `version` is no whole number from 1 to 2^32 - 1, a field ends before it begins, a
+ *   fallback is no value of its field, or as for `struct`.
  * @example
  * const before = versioned(1, { id: u64, room: string });
  * const now = versioned(2, { id: u64, room: deprecated(2, string, ""), seats: since(2, vec(u16), [1]) });
@@ -118,7 +118,7 @@ interface Live {
 export function versioned<F extends VersionedFields>(version: number, fields: F): PackCodec<VersionedOf<F>> {
   checkVersion("versioned", version);
   const names = namesIn("versioned", fields);
-  const all = names.map((name) => liveOf(name, fields[name] as Codec<unknown>, version));
+  const all = names.map((name) => liveOf(name, fields[name] as Codec<unknown>));
   const own = all.filter((field) => isLive(field, version));
   const blank = blankWith(names);
   return codecOf<VersionedOf<F>>({
@@ -141,7 +141,7 @@ export function versioned<F extends VersionedFields>(version: number, fields: F)
       return value as VersionedOf<F>;
     },
     minBytes: () => 2,
-    isCanonical: false,
+    isCanonical: () => false,
     isDeferred: all.some(({ parts }) => parts.isDeferred),
   });
 }
@@ -150,16 +150,15 @@ function isLive(field: Live, version: number): boolean {
   return field.since <= version && version < field.until;
 }
 
-function liveOf(name: string, given: Codec<unknown> | VersionedField<unknown>, version: number): Live {
+function liveOf(name: string, given: Codec<unknown> | VersionedField<unknown>): Live {
   const isPlain = !isField(given);
   const codec = isPlain ? given : given.codec;
   const first = isPlain ? 1 : given.since;
   const until = (isPlain ? null : given.deprecated) ?? Number.POSITIVE_INFINITY;
   const parts = partsOf(codec, `versioned, at ${name},`);
-  if (first > version || until <= first) {
-    const span = `from version ${first} up to ${until === Number.POSITIVE_INFINITY ? "now" : until}`;
+  if (until <= first) {
     throw invalidArgument(
-      `The field ${name} is there ${span}, which is never in a struct of version ${version}.`,
+      `The field ${name} begins with version ${first} and is gone with ${until}: it is never there.`,
     );
   }
   // A field that every version has needs none.

@@ -66,8 +66,12 @@ export class Writer {
   /** As `putLength`, for elements of which each takes at least `minBytes` bytes, and `slots` places. */
   putCount(count: number, minBytes: number, slots: number): void {
     this.putLength(count);
-    if (minBytes > 0) return;
-    this.#freeSlots += count * slots;
+    if (minBytes === 0) this.takeFree(count * slots);
+  }
+
+  /** As the reader counts them: what could not be read back is not written. */
+  takeFree(slots: number): void {
+    this.#freeSlots += slots;
     if (this.#freeSlots > packIoFreeSlotsMax) throw tooManyFree(this.at);
   }
 

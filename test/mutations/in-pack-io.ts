@@ -42,8 +42,8 @@ export const inPackIo: readonly Mutation[] = [
   {
     name: "pack-io: elements that take no bytes are not counted",
     file: "pack-io/reader.js",
-    find: /if \(minBytes === 0\)\s+this\.#charge/,
-    put: "if (false) this.#charge",
+    find: /if \(minBytes === 0\)\s+this\.takeFree/,
+    put: "if (false) this.takeFree",
     foundBy: [{ ...bounds, title: "elements that take no bytes" }],
   },
   {
@@ -105,8 +105,22 @@ export const inPackIo: readonly Mutation[] = [
   {
     name: "pack-io: ascending order is trusted where a key has more than one encoding",
     file: "pack-io/keys.js",
-    find: "parts.isCanonical ? null : new Map()",
+    find: "isCanonical ? null : new Map()",
     put: "null",
+    foundBy: [keys],
+  },
+  {
+    name: "pack-io: keys within keys are encoded again without bound",
+    file: "pack-io/keys.js",
+    find: "reader.takeRecoded(bytes.length);",
+    put: "",
+    foundBy: [{ ...bounds, title: "keys within keys" }],
+  },
+  {
+    name: "pack-io: a type that contains itself is taken to have one encoding",
+    file: "pack-io/lazy.js",
+    find: "isCanonical: guarded(() => parts().isCanonical(), true)",
+    put: "isCanonical: () => true",
     foundBy: [keys],
   },
   {

@@ -14,6 +14,7 @@ import {
   option,
   type PackCodec,
   PackIoError,
+  result,
   set,
   string,
   struct,
@@ -93,6 +94,14 @@ test("elements that take no bytes are bounded all the same", () => {
   // Each of these is a million places.
   refused(() => vec(array(unit, 1_000_000)).decode(hex("02")), "InvalidLength", 0);
   refused(() => vec(struct({ a: tuple(), b: unit })).decode(hex(million)), "InvalidLength", 0);
+  refused(() => vec(option(array(unit, 1_000_000))).decode(hex("02 01 01")), "InvalidLength", 3, "[1]");
+  encodeRefused(
+    vec(option(array(unit, 600_000))),
+    [1, 2].map(() => Array.from({ length: 600_000 }, () => undefined)),
+    "InvalidLength",
+    3,
+    "[1]",
+  );
   // Not all at once: the sum counts.
   refused(() => vec(vec(unit)).decode(hex(`03 ${million} ${million} 00`)), "InvalidLength", 4, "[1]");
   refused(() => set(unit).decode(hex("81 80 40")), "InvalidLength", 0);
@@ -237,4 +246,31 @@ test("what is wrong is told in brief, however large it is", () => {
   assert.ok(long.message.length < 200);
   const large = refused(() => u32.encode((2n ** 100_000n) as never), "IntegerOutOfRange", 0);
   assert.ok(large.message.length < 200);
+});
+
+/** A hundred integers, in a set of one element, in a set of one and so on. */
+function inSets(levels: number): Uint8Array {
+  let bytesOfAll = [0, 100, ...Array.from({ length: 100 }, (_, i) => [1, i]).flat()];
+  for (let level = 0; level < levels; level++) bytesOfAll = [0, 1, ...bytesOfAll];
+  return new Uint8Array(bytesOfAll);
+}
+
+/**
+ * Sets in sets, each level with its elements in the wrong order, had every element encoded again at each level: 200 kB
+ * took seconds, and a record of the largest size hours.
+ */
+test("keys within keys are not encoded again and again without bound", () => {
+  type Nested = { ok: Set<Nested> } | { err: number };
+  const nested: PackCodec<Nested> = result(set(lazy(() => nested)), u8);
+  assert.deepEqual(nested.decode(hex("00 02 01 05 00 01 01 06")), {
+    ok: new Set([{ err: 5 }, { ok: new Set([{ err: 6 }]) }]),
+  });
+  assert.equal(Object.keys(nested.decode(inSets(10))).length, 1);
+  const wide = vec(nested);
+  const all = [...inSets(200)];
+  const input = new Uint8Array([100, ...Array.from({ length: 100 }, () => all).flat()]);
+  assert.throws(
+    () => wide.decode(input),
+    (error) => error instanceof PackIoError && /keys within keys/.test(error.message),
+  );
 });

@@ -1,12 +1,14 @@
 /** Maps and sets whose bytes are not as an encoder would write them, and keys that are objects. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Codec } from "wal-db";
 import {
   array,
   bytes,
   f64,
   lazy,
   map,
+  option,
   set,
   since,
   string,
@@ -85,6 +87,18 @@ test("keys with more than one encoding are one if the values are: a map in anoth
   // Version 1 with a fallback of 5, and version 2 that says 5.
   assert.equal(set(version).decode(hex("02 01 01 07 02 02 07 05")).size, 1);
   assert.equal(set(version).decode(hex("02 01 01 07 02 02 07 06")).size, 2);
+  // Neither holds a map itself; each holds the other, and one holds a set.
+  interface One {
+    other: Other | null;
+  }
+  interface Other {
+    one: One | null;
+    tags: Set<number>;
+  }
+  const one: Codec<One> = struct({ other: option(lazy(() => other)) });
+  const other: Codec<Other> = struct({ one: option(lazy(() => one)), tags: set(u8) });
+  assert.equal(set(one).decode(hex("02 01 00 02 05 06 01 00 02 06 05")).size, 1);
+  assert.equal(set(lazy(() => other)).decode(hex("02 01 01 00 02 05 06 00 01 01 00 02 06 05 00")).size, 1);
   const deferred = lazy(() => vec(u8));
   assert.equal(set(deferred).decode(hex("03 01 07 01 07 01 08")).size, 2);
 });

@@ -10,29 +10,38 @@ import {
   deprecated,
   encode,
   enumeration,
+  f32,
   f64,
   i128,
+  i16,
   i32,
-  type Infer,
+  i64,
+  i8,
+  isize,
   lazy,
   limited,
   map,
   option,
-  type PackCodec,
+  peekVersion,
   PackIoError,
-  type PackIoErrorKind,
   result,
   set,
   since,
   string,
   struct,
   tuple,
+  u128,
+  u16,
   u32,
   u64,
   u8,
   unit,
+  usize,
   vec,
   versioned,
+  type Infer,
+  type PackCodec,
+  type PackIoErrorKind,
 } from "wal-db/pack-io";
 
 test("plain types: up to 32 bits a number, beyond a bigint", () => {
@@ -124,4 +133,28 @@ test("calls take and give values of the type", () => {
   expectTypeOf<User["encode"]>().parameter(0).toEqualTypeOf<{ id: bigint; name: string }>();
   expectTypeOf<User["decode"]>().returns.toEqualTypeOf<{ id: bigint; name: string }>();
   expectTypeOf<PackIoError["kind"]>().toEqualTypeOf<PackIoErrorKind>();
+});
+
+test("the surface is the one that was agreed on: any codec of the module is taken wherever a Codec is", () => {
+  type Agreed = {
+    vec: <T>(item: Codec<T>) => Codec<T[]>;
+    array: <T>(item: Codec<T>, length: number) => Codec<T[]>;
+    tuple: <T extends readonly unknown[]>(...items: { [K in keyof T]: Codec<T[K]> }) => Codec<T>;
+    option: <T>(item: Codec<T>) => Codec<T | null>;
+    result: <T, E>(ok: Codec<T>, err: Codec<E>) => Codec<{ ok: T } | { err: E }>;
+    map: <K, V>(key: Codec<K>, value: Codec<V>) => Codec<Map<K, V>>;
+    set: <T>(item: Codec<T>) => Codec<Set<T>>;
+    peekVersion: (bytes: Uint8Array) => number;
+  };
+  expectTypeOf({ vec, array, tuple, option, result, map, set, peekVersion }).toExtend<Agreed>();
+  const numbers: Codec<number>[] = [u8, u16, u32, i8, i16, i32, f32, f64];
+  const bigints: Codec<bigint>[] = [u64, u128, i64, i128, usize, isize];
+  expectTypeOf(struct({ a: numbers[0] as Codec<number>, b: bigints[0] as Codec<bigint> })).toEqualTypeOf<
+    PackCodec<{ a: number; b: bigint }>
+  >();
+  expectTypeOf<PackIoError>().toExtend<{
+    readonly kind: PackIoErrorKind;
+    readonly offset: number;
+    readonly field: string;
+  }>();
 });
