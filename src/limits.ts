@@ -27,7 +27,7 @@ export const payloadInPlaceBytesMin: number = 256 * 1024;
 
 /** Records of callers who wait for a flush are written together: up to so large, and about so many bytes at once. */
 export const stagedRecordBytesMax: number = 16 * 1024;
-export const stageBytesMax: number = 48 * 1024;
+export const stageBytesMax: number = 320 * 1024;
 
 /** The frame buffer keeps one view for each size of frame up to this, so that an append makes none. */
 export const frameViewBytesMax: number = 4 * 1024;
