@@ -33,7 +33,11 @@ function says(worker, word) {
   });
 }
 
-export async function appendByThreads(store, folder, { records, recordBytes, threads, call, inFlight, warmUp }) {
+export async function appendByThreads(
+  store,
+  folder,
+  { records, recordBytes, threads, call, inFlight, warmUp },
+) {
   const gate = new SharedArrayBuffer(4);
   const log = await openShared(store, folder);
   const each = Math.floor(records / threads);

@@ -31,11 +31,11 @@ export const inRecord: readonly Mutation[] = [
     foundBy: [{ file: "record/frame" }],
   },
   {
-    name: "frames that outgrow the scratch are sealed in it still",
+    name: "a buffer seals in the scratch that it had before, while another has it",
     file: "record/frame.js",
     find: "this.#kernel = kernel;",
     put: "this.#kernel = kernel ?? this.#kernel;",
-    foundBy: [{ file: "record/kernel", title: "outgrow the scratch" }],
+    foundBy: [{ file: "record/kernel", title: "while another has the scratch" }],
   },
   {
     name: "a length from the disk is not held against the limit",

@@ -84,6 +84,20 @@ test("frames that outgrow the scratch take what was framed there along", () => {
   frames.done();
 });
 
+test("while another has the scratch, what had it before seals in memory of its own", () => {
+  const frames = new FrameBuffer();
+  const payload = new Random(14).bytes(200);
+  for (const user of [null, {}, null]) {
+    if (user !== null) crcKernel()?.takeScratch(user);
+    frames.reset();
+    frames.add(payload, payload.length);
+    assert.equal(frames.bytes.buffer === crcKernel()?.buffer, user === null);
+    assert.deepEqual(frames.view(), logOf([payload]));
+    frames.done();
+    if (user !== null) crcKernel()?.giveScratchBack(user);
+  }
+});
+
 test("every alignment, and every place to split, gives the same", () => {
   const bytes = new Random(8).bytes(700);
   for (let from = 0; from < 32; from++) {
