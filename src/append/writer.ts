@@ -141,7 +141,7 @@ export class Writer {
     if (this.#stage === null) return;
     this.#writeHeldBack(this.#stage);
     if (this.#written.length === 0) return;
-    const flush = this.#log.commit.sync(this.lastEnd);
+    const flush = this.#log.commit.sync(this.lastEnd, recordsIn(this.#written));
     for (const stage of this.#written.splice(0)) stage.wait(flush);
   }
 
@@ -161,6 +161,7 @@ export class Writer {
 
   #writeStage(stage: Stage, bytes: Uint8Array): void {
     const count = countOf(bytes);
+    stage.records = count;
     try {
       stage.written(this.#write(bytes, null));
       this.appends += count;
@@ -264,6 +265,12 @@ export class Writer {
 function countOf(frames: Uint8Array): number {
   let count = 0;
   for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
+  return count;
+}
+
+function recordsIn(stages: readonly Stage[]): number {
+  let count = 0;
+  for (const { records } of stages) count += records;
   return count;
 }
 
