@@ -16,10 +16,10 @@ import type { WalError } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
 
 export class Stage {
-  /** How many records it holds, once it is closed: so many callers wait for it. */
-  records = 0;
   /** Resolves when all that could be written is on stable storage. */
   readonly durable: Promise<void>;
+  /** How many records it holds. */
+  records = 0;
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
   #start = 0;
   /** By offset in the stage, when they were written one by one. */

@@ -124,6 +124,7 @@ export class Writer {
     const at = this.#frames.length;
     this.#frames.add(record, this.#maxRecordBytes);
     this.stagedLast = at;
+    stage.records++;
     return stage;
   }
 
@@ -160,13 +161,11 @@ export class Writer {
   }
 
   #writeStage(stage: Stage, bytes: Uint8Array): void {
-    const count = countOf(bytes);
-    stage.records = count;
     try {
       stage.written(this.#write(bytes, null));
-      this.appends += count;
+      this.appends += stage.records;
     } catch (error) {
-      if (count === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
+      if (stage.records === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
       stage.writtenApart(this.#writeApart(bytes));
     }
   }
@@ -260,12 +259,6 @@ export class Writer {
     state.openGate(start);
     return failure;
   }
-}
-
-function countOf(frames: Uint8Array): number {
-  let count = 0;
-  for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
-  return count;
 }
 
 function recordsIn(stages: readonly Stage[]): number {

@@ -67,6 +67,11 @@ class Group {
     // Each waiter has a promise of its own that says so; this one alone must not end the process.
     this.promise.catch(() => {});
   }
+
+  join(callers: number): Promise<void> {
+    this.callers += callers;
+    return this.promise;
+  }
 }
 
 export class GroupCommit {
@@ -98,10 +103,8 @@ export class GroupCommit {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
     if (this.#state.durable >= target) return Promise.resolve();
-    const flight = this.#flight;
-    const group = flight !== null && flight.target >= target ? flight : this.#joinNext(target);
-    group.callers += callers;
-    return group.promise;
+    if (this.#flight !== null && this.#flight.target >= target) return this.#flight.join(callers);
+    return this.#joinNext(target).join(callers);
   }
 
   syncBlocking(target: Lsn): void {
@@ -117,8 +120,7 @@ export class GroupCommit {
     if (refusal !== null) return Promise.reject(refusal);
     const group = this.#joinNext(0);
     group.forced = true;
-    group.callers++;
-    return group.promise;
+    return group.join(1);
   }
 
   barrierBlocking(): void {
