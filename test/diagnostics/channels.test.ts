@@ -1,11 +1,13 @@
 /** What an open log tells on the channels of node:diagnostics_channel: each kind of message, with its facts. */
 import assert from "node:assert/strict";
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { type Channel, subscribe, unsubscribe } from "node:diagnostics_channel";
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock, test, type TestContext } from "node:test";
 import { type Lsn, MemStore, Wal, type WalError, type WalStore } from "wal-db";
 import { MappedStore } from "wal-db/mapped";
+import { provideChannels } from "#internal/diagnostics/channels.js";
+import { nodeChannels } from "#internal/diagnostics/node-channels.js";
 import { HandStore, turn } from "../support/hand-store.js";
 import { channelNames, listenTo } from "../support/listening.js";
 import { scratchDir } from "../support/scratch.js";
@@ -357,6 +359,23 @@ test("who does not listen, or no more, is told nothing", async (t) => {
     "what was appended while nobody listened is not made up for",
   );
   await wal.close();
+});
+
+test("while nobody listens, nothing is made or published", async (t) => {
+  const published: string[] = [];
+  const source = (name: string): Channel =>
+    ({ hasSubscribers: false, publish: () => void published.push(name) }) as unknown as Channel;
+  provideChannels({ channel: source, threadId: 0 });
+  t.after(() => provideChannels(nodeChannels));
+  const archive = (): void => {};
+  const wal = await Wal.openSegmented(join(scratchDir(t), "log"), { segmentSize: 100, archive });
+  for (let i = 0; i < 10; i++) await wal.appendAndSync(text);
+  await wal.truncateAfter(224 as Lsn);
+  await wal.truncateBefore(128 as Lsn);
+  await wal.archived();
+  await wal.close();
+  await turn();
+  assert.deepEqual(published, []);
 });
 
 /** Calls the log from within each kind of message, in every way there is. */
