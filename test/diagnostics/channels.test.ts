@@ -102,14 +102,19 @@ test("those who come while a flush is under way are of the next group, and no ca
   assert.notEqual(wal.stats().flushUnderWayMs, null);
   // Speaks for those who wait for the next flush as well.
   wal.syncBlocking();
+  // Joins the group of those who have been answered by now.
+  waiters.push(wal.appendAndSync("6"));
+  await turn();
   store.flight(0).land();
+  await turn();
+  store.flight(1).land();
   await Promise.all(waiters);
   const sizes = heard.of("wal-db:flush").map(({ groupSize }) => groupSize);
-  assert.deepEqual([sizes, wal.stats().groupSize.sum], [[4, 3], 7]);
+  assert.deepEqual([sizes, wal.stats().groupSize.sum], [[4, 3, 1], 8]);
   assert.equal(wal.stats().flushUnderWayMs, null);
   assert.deepEqual(
     heard.of("wal-db:flush").map(({ bytes }) => bytes),
-    [45, 0],
+    [45, 0, 9],
     "the flight that landed last made nothing durable that was not",
   );
 });
@@ -274,6 +279,9 @@ test("damage: found by read, iter and follow, each once; an LSN that is gone is 
   assert.equal(heard.of("wal-db:damage")[2]?.error, passed[0]);
   await wal.truncateAfter(0 as Lsn);
   assert.throws(() => wal.read(64 as Lsn), walFault("WAL_CORRUPT", { reason: "end" }));
+  const behind = wal.follow({ from: 0 as Lsn });
+  assert.equal(await wal.truncateBefore(32 as Lsn), 32);
+  await assert.rejects(behind.next(), walFault("WAL_CORRUPT", { reason: "truncated" }));
   await turn();
   assert.equal(heard.names.length, 5);
 });

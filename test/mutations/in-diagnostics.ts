@@ -27,13 +27,6 @@ export const inDiagnostics: readonly Mutation[] = [
     foundBy: channels,
   },
   {
-    name: "poison is told more than once",
-    file: "diagnostics/log-reporter.js",
-    find: "this.#poisonTold = true;",
-    put: "setTimeout(() => this.poisoned(error), 0);",
-    foundBy: channels,
-  },
-  {
     name: "a segment turns again at every flush",
     file: "diagnostics/log-reporter.js",
     find: "for (let end = (Math.floor(from / size) + 1) * size;",
