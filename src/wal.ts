@@ -90,11 +90,13 @@ interface Parts {
 }
 
 function openFile(path: string | URL, settings: OpenSettings): WalStore {
-  return openWatched(path, "FileStore", () => filesHere().openFile(path, settings));
+  const files = filesHere();
+  return openWatched(files.pathOf(path), "FileStore", () => files.openFile(path, settings));
 }
 
 function openSegmented(dir: string | URL, settings: OpenSettings): WalStore {
-  return openWatched(dir, "SegmentedStore", () => filesHere().openSegmented(dir, settings));
+  const files = filesHere();
+  return openWatched(files.pathOf(dir), "SegmentedStore", () => files.openSegmented(dir, settings));
 }
 
 /**

@@ -200,11 +200,11 @@ export class LogReporter implements FlushWatch, ArchiveWatch, ReadWatch {
 }
 
 /** Opens a store; tells of damage that its files show before there is one. */
-export function openWatched(path: string | URL, kind: string, open: () => WalStore): WalStore {
+export function openWatched(path: string, kind: string, open: () => WalStore): WalStore {
   try {
     return open();
   } catch (error) {
-    publishDamage(logNamed(String(path), kind), "open", error);
+    publishDamage(logNamed(path, kind), "open", error);
     throw error;
   }
 }

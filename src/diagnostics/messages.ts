@@ -8,7 +8,7 @@ import type { RecoveryReport } from "../recovery/report.ts";
 
 /** What every message says: of which log, in which thread. */
 export interface WalMessage {
-  /** The log's file or directory, as it was given to `open`; null of a store that has no path. */
+  /** The log's file or directory, absolute; null of a store that has no path. */
   readonly path: string | null;
   /** The kind of its store: the name of its class, `FileStore` or your own. */
   readonly store: string;

@@ -1,7 +1,7 @@
 /** How numbers are spread, held against a plain sort of all of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { Histogram, type HistogramSnapshot } from "#internal/diagnostics/histogram.js";
 
 const scales = [
