@@ -33,7 +33,7 @@ import {
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
-import { Stage } from "./stage.ts";
+import { recordsIn, Stage } from "./stage.ts";
 
 /** What a writer works on. */
 export interface Writable {
@@ -259,12 +259,6 @@ export class Writer {
     state.openGate(start);
     return failure;
   }
-}
-
-function recordsIn(stages: readonly Stage[]): number {
-  let count = 0;
-  for (const { records } of stages) count += records;
-  return count;
 }
 
 function tooLong(path: string | undefined): WalError {
