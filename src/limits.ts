@@ -118,5 +118,8 @@ export const followRetryMilliseconds = 50;
 /** How much a follower that is behind takes into memory when its log is closed. */
 export const followRestBytesMax: number = 16 * 1024 * 1024;
 
+/** A flush that takes longer is told as a slow one: etcd's threshold for the same. */
+export const slowFlushMilliseconds = 1000;
+
 /** `appendAll` takes no more from its source while so many bytes wait for a flush. */
 export const appendAllAheadBytesMax: number = 1024 * 1024;

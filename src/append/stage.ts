@@ -56,3 +56,9 @@ export class Stage {
     throw outcome ?? new TypeError(`no record was staged at ${offset}`);
   }
 }
+
+export function recordsIn(stages: readonly Stage[]): number {
+  let count = 0;
+  for (const { records } of stages) count += records;
+  return count;
+}

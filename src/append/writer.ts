@@ -33,7 +33,7 @@ import {
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
-import { Stage } from "./stage.ts";
+import { recordsIn, Stage } from "./stage.ts";
 
 /** What a writer works on. */
 export interface Writable {
@@ -142,7 +142,7 @@ export class Writer {
     if (this.#stage === null) return;
     this.#writeHeldBack(this.#stage);
     if (this.#written.length === 0) return;
-    const flush = this.#log.commit.sync(this.lastEnd);
+    const flush = this.#log.commit.sync(this.lastEnd, recordsIn(this.#written));
     for (const stage of this.#written.splice(0)) stage.wait(flush);
   }
 
