@@ -18,6 +18,7 @@ import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../
 import { crc32cRange, crcKernel } from "./crc32c.ts";
 import { trueLength } from "../true-bytes.ts";
 import { headerBytes, lengthOffset } from "./format.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
 export type RecordInput = Uint8Array | string;
@@ -40,6 +41,9 @@ export class FrameBuffer {
   #views: (Uint8Array | undefined)[] = [];
   #firstRoom: Uint8Array | null = null;
 
+  /** Whose scratch `bytes` is; null: they are memory of this buffer's own. */
+  #kernel: Kernel | null = null;
+
   /** Memory of this buffer's own, kept for the next batch that is too large for the scratch. */
   #own: Uint8Array | null = null;
 
@@ -50,8 +54,10 @@ export class FrameBuffer {
   reset(): void {
     this.length = 0;
     this.#letGo();
-    const scratch = crcKernel()?.takeScratch(this) ?? null;
-    this.#use(scratch ?? (this.#own ??= new Uint8Array(scratchInitialBytes)));
+    const kernel = crcKernel();
+    const scratch = kernel?.takeScratch(this) ?? null;
+    if (scratch === null) this.#use((this.#own ??= new Uint8Array(scratchInitialBytes)));
+    else this.#use(scratch, kernel);
   }
 
   /** The frames are written, and not needed any more. */
@@ -86,10 +92,14 @@ export class FrameBuffer {
       this.#makeRoom(payloadStart + payloadLength);
       this.#copy(payload, payloadStart);
     }
-    sealFrame(this.bytes, start, payloadLength);
-    const size = headerBytes + payloadLength;
-    this.length = start + size;
-    return size;
+    this.#seal(start, payloadLength);
+    return headerBytes + payloadLength;
+  }
+
+  #seal(start: number, payloadLength: number): void {
+    if (this.#kernel === null) sealFrame(this.bytes, start, payloadLength);
+    else this.#kernel.seal(start, payloadLength);
+    this.length = start + headerBytes + payloadLength;
   }
 
   /**
@@ -105,8 +115,7 @@ export class FrameBuffer {
     const length = encodedInto(codec, value, this.#payloadRoom());
     if (length === -1) return false;
     if (length > maxBytes) throw recordTooLarge(length, maxBytes);
-    sealFrame(this.bytes, start, length);
-    this.length = start + headerBytes + length;
+    this.#seal(start, length);
     return true;
   }
 
@@ -166,7 +175,8 @@ export class FrameBuffer {
     this.#use(grown);
   }
 
-  #use(bytes: Uint8Array): void {
+  #use(bytes: Uint8Array, kernel: Kernel | null = null): void {
+    this.#kernel = kernel;
     if (this.bytes === bytes) return;
     this.bytes = bytes;
     this.#views = [];

@@ -5,6 +5,7 @@
 import { inCodec } from "./in-codec.ts";
 import { inCommit } from "./in-commit.ts";
 import { inPackIo } from "./in-pack-io.ts";
+import { inDiagnostics } from "./in-diagnostics.ts";
 import { inReading } from "./in-reading.ts";
 import { inRecord } from "./in-record.ts";
 import { inRecovery } from "./in-recovery.ts";
@@ -21,6 +22,7 @@ export const mutations: readonly Mutation[] = [
   ...inReading,
   ...inPackIo,
   ...inCodec,
+  ...inDiagnostics,
 ];
 
 export function mutationNamed(name: string): Mutation {

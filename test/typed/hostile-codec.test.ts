@@ -194,7 +194,8 @@ test("a value with a method `then` is no Promise when it is decoded", () => {
 });
 
 test("what encodeInto says is checked", () => {
-  const { wal, store } = openMem();
+  const store = new MemStore();
+  const wal = Wal.withStoreBlocking(store);
   const results: unknown[] = [-2, 1.5, NaN, Infinity, 1e9, "3", null, undefined, {}, new Uint8Array(3), 3n];
   for (const result of results) {
     const codec = encoding(() => result, true);

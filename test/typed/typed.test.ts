@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Codec, Lsn, MemStore, type TypedRecord, Wal } from "wal-db";
 import { logOf } from "../support/plain-format.ts";
+import { kernelScratchBytes } from "#internal/record/kernel.js";
 import { Random } from "#internal/testing/random.js";
 
 interface Entry {
@@ -141,10 +142,10 @@ test("in place: batches that end anywhere about the end of the scratch", () => {
       return length;
     },
   };
-  const scratch = 64 * 1024;
+  const scratch = kernelScratchBytes;
   for (let short = 0; short <= 40; short++) {
     const { wal, store } = openMem();
-    const sizes = [scratch - 8 - short, 0, 3, 0, 70_000, 0];
+    const sizes = [scratch - 8 - short, 0, 3, 0, 500_000, 0];
     wal.typed(sized).appendBatch(sizes);
     const expected = logOf(sizes.map((length) => sized.encode(length)));
     assert.equal(Buffer.compare(store.toBytes(), expected), 0, `${short} bytes short of the end`);
