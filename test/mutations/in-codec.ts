@@ -66,8 +66,8 @@ export const inCodec: readonly Mutation[] = [
   {
     name: "typed: a value in place may be above maxRecordSize",
     file: "record/frame.js",
-    find: /if \(length > maxBytes\)\s+throw recordTooLarge\(length, maxBytes\);\s+sealFrame/,
-    put: "sealFrame",
+    find: /if \(length > maxBytes\)\s+throw recordTooLarge\(length, maxBytes\);\s+this\.#seal/,
+    put: "this.#seal",
     foundBy: [hostile],
   },
   {
