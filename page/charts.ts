@@ -1,0 +1,195 @@
+/** The charts, drawn by uPlot. What they show stands in tables beside them: without them nothing is lost. */
+import type UPlot from "uplot";
+import type { PageData } from "../src/cli/report/page-data.ts";
+import { figure } from "./elements.ts";
+import { colour } from "./theme.ts";
+
+declare const uPlot: typeof UPlot;
+
+interface Chart {
+  readonly options: Omit<UPlot.Options, "width" | "height">;
+  readonly data: UPlot.AlignedData;
+}
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const short = (value: number | null): string => (value === null ? "" : compact.format(value));
+
+/** 1024 bytes are 1K here: what logs are measured in. */
+function shortBytes(value: number | null): string {
+  if (value === null) return "";
+  const units = ["", "K", "M", "G", "T", "P"];
+  const index = value < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(value) / 10));
+  return `${Math.round((value / 1024 ** index) * 10) / 10}${units[index] ?? ""}`;
+}
+
+type Text = (value: number | null) => string;
+
+function axis(more: UPlot.Axis): UPlot.Axis {
+  return {
+    stroke: colour("faint"),
+    grid: { stroke: colour("line"), width: 1 },
+    ticks: { show: false },
+    font: "11px system-ui, sans-serif",
+    ...more,
+  };
+}
+
+const across = (text: Text): UPlot.Axis =>
+  axis({ size: 30, space: 70, values: (_, ticks) => ticks.map(text) });
+const upwards = (text: Text): UPlot.Axis => axis({ size: 52, values: (_, ticks) => ticks.map(text) });
+const shown = (value: number | null | undefined): string =>
+  value === null || value === undefined ? "–" : figure(value);
+const plain = { points: { show: false } } as const;
+const cursor: UPlot.Cursor = { y: false, drag: { x: false, y: false }, points: { size: 7 } };
+
+function tenfold(most: number): UPlot.Scale {
+  return { distr: 3, range: [0.5, Math.max(10, most * 1.6)] };
+}
+
+/** Powers of ten alone: a tick at each. */
+const decades = (_: unknown, __: number, least: number, most: number): number[] => {
+  const splits: number[] = [];
+  for (let at = 1; at <= most; at *= 10) if (at >= least) splits.push(at);
+  return splits;
+};
+
+function sizes({ sizes }: PageData): Chart {
+  const xs = sizes.map((_, index) => index);
+  const most = Math.max(...sizes.map(({ records }) => records));
+  const least = Math.min(...sizes.map(({ records }) => records).filter((records) => records > 0));
+  const isTenfold = most > 100 * least;
+  const range = (index: number | null): string => {
+    const each = index === null ? undefined : sizes[index];
+    if (each === undefined) return "–";
+    return each.from === each.to ? figure(each.from) : `${figure(each.from)} to ${figure(each.to)}`;
+  };
+  const every = Math.ceil(sizes.length / 12);
+  return {
+    options: {
+      cursor,
+      scales: {
+        x: { time: false, range: [-0.6, sizes.length - 0.4] },
+        y: isTenfold ? tenfold(most) : { range: [0, most * 1.08] },
+      },
+      axes: [
+        {
+          ...across((index) => shortBytes(index === null ? null : (sizes[index]?.from ?? null))),
+          splits: () => xs.filter((index) => index % every === 0),
+          grid: { show: false },
+        },
+        isTenfold ? { ...upwards(short), splits: decades } : upwards(short),
+      ],
+      series: [
+        { label: "bytes", value: (_, value: number | null) => range(value) },
+        {
+          label: "records",
+          fill: colour("flushed"),
+          stroke: colour("flushed"),
+          ...plain,
+          ...(uPlot.paths.bars === undefined ? {} : { paths: uPlot.paths.bars({ size: [0.82, 90] }) }),
+          value: (_, value: number | null) => shown(value),
+        },
+      ],
+    },
+    data: [xs, sizes.map(({ records }) => (isTenfold && records === 0 ? null : records))],
+  };
+}
+
+/** Offsets along the bottom, and under the cursor. */
+const offsets: UPlot.Series = { label: "offset", value: (_, value: number | null) => shown(value) };
+
+function growth({ stretches }: PageData): Chart {
+  let sum = 0;
+  const sums = stretches.map(({ records }) => (sum += records));
+  const first = stretches[0]?.from ?? 0;
+  return {
+    options: {
+      cursor,
+      scales: { x: { time: false }, y: { range: [0, Math.max(1, sum) * 1.04] } },
+      axes: [across(shortBytes), upwards(short)],
+      series: [
+        offsets,
+        {
+          label: "records so far",
+          stroke: colour("flushed"),
+          fill: colour("flushed-wash"),
+          width: 1.75,
+          ...plain,
+          value: (_, value: number | null) => shown(value),
+        },
+      ],
+    },
+    data: [
+      [first, ...stretches.map(({ to }) => to)],
+      [0, ...sums],
+    ],
+  };
+}
+
+function along({ stretches }: PageData): Chart {
+  // On a logarithmic scale an empty record stands at the bottom.
+  const up = (value: number | null): number | null => (value === null ? null : Math.max(0.5, value));
+  const most = Math.max(1, ...stretches.map(({ largest }) => largest ?? 0));
+  const value = (_: unknown, value: number | null): string => (value === 0.5 ? "0" : shown(value));
+  const band = { width: 1, ...plain, stroke: colour("band"), value };
+  return {
+    options: {
+      cursor,
+      scales: { x: { time: false }, y: tenfold(most) },
+      axes: [across(shortBytes), { ...upwards(shortBytes), splits: decades }],
+      bands: [{ series: [1, 3], fill: colour("band-wash") }],
+      series: [
+        offsets,
+        { label: "largest", ...band },
+        { label: "mean", ...band, stroke: colour("flushed"), width: 1.75 },
+        { label: "smallest", ...band },
+      ],
+    },
+    data: [
+      stretches.map(({ from, to }) => Math.round((from + to) / 2)),
+      stretches.map(({ largest }) => up(largest)),
+      stretches.map(({ records, bytes }) => (records === 0 ? null : up(Math.round(bytes / records)))),
+      stretches.map(({ smallest }) => up(smallest)),
+    ],
+  };
+}
+
+function time({ times }: PageData): Chart {
+  return {
+    options: {
+      cursor,
+      scales: { y: { range: (_, __, most) => [0, most * 1.04] } },
+      axes: [
+        axis({ size: 42 }), // dates, as uPlot writes them
+        upwards(shortBytes),
+      ],
+      series: [
+        {},
+        {
+          label: "end of the log",
+          stroke: colour("flushed"),
+          fill: colour("flushed-wash"),
+          width: 1.75,
+          points: { show: times.length < 60, size: 5, fill: colour("flushed") },
+          value: (_, value: number | null) => shown(value),
+        },
+      ],
+    },
+    data: [times.map(({ time }) => time), times.map(({ end }) => end)],
+  };
+}
+
+const charts: Readonly<Record<string, (data: PageData) => Chart>> = { sizes, growth, along, time };
+let drawn: UPlot[] = [];
+
+/** Draws all charts that have a place in the page, anew. */
+export function drawCharts(data: PageData): void {
+  for (const plot of drawn) plot.destroy();
+  drawn = [];
+  for (const [name, chart] of Object.entries(charts)) {
+    const into = document.getElementById(`chart-${name}`);
+    if (into === null) continue;
+    const { options, data: columns } = chart(data);
+    drawn.push(new uPlot({ ...options, width: into.clientWidth, height: 230 }, columns, into));
+  }
+}

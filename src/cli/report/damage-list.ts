@@ -1,0 +1,56 @@
+/** The damages, each with the bytes around it. */
+import { bytesText, countText } from "../quantity.ts";
+import { hexRows, type HexRow } from "./hex-rows.ts";
+import { html, type Html } from "./html.ts";
+import type { SurveyedDamage } from "./survey.ts";
+
+/** Bytes shown before the place where the damage begins, and from there on. */
+export const bytesBefore = 48;
+export const bytesFrom = 144;
+
+export interface ShownDamage extends SurveyedDamage {
+  /** The file that holds the place, and the place in it. */
+  readonly file: string;
+  readonly fileOffset: number;
+  /** Below the mark: acknowledged data is lost. */
+  readonly isLoss: boolean;
+  /** The bytes around, from `bytesAt` on; none where they could not be read. */
+  readonly bytes: Uint8Array;
+  readonly bytesAt: number;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  "torn-header": "The bytes end within a record's header.",
+  "torn-payload": "The bytes end within a record's payload.",
+  "implausible-length": "The header names a length that no record here can have.",
+  "checksum-mismatch": "The checksum does not match the bytes.",
+};
+
+function rowHtml({ offset, bytes }: HexRow): Html {
+  const hex = bytes.map((byte, column) => {
+    const gap = column === 8 ? "  " : column === 0 ? "" : " ";
+    if (byte === null) return html`${gap}  `;
+    return byte.isMarked ? html`${gap}<b>${byte.hex}</b>` : html`${gap}${byte.hex}`;
+  });
+  const chars = bytes.map((byte) => {
+    if (byte === null) return " ";
+    return byte.isMarked ? html`<b>${byte.char}</b>` : byte.char;
+  });
+  return html`<span class="faint">${String(offset).padStart(16)}</span>  ${hex}  ${chars}\n`;
+}
+
+export function damageArticle(damage: ShownDamage, number: number): Html {
+  const { offset, reason, length, file, fileOffset } = damage;
+  const rows = hexRows(damage.bytesAt, damage.bytes, offset, length > 0 ? offset + length : Infinity);
+  return html`<article class="one-damage" aria-labelledby="damage-${number}">
+<h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(offset)}</h3>
+<p>${reasons[reason] ?? ""} ${damage.isLoss ? html`<strong class="bad">Below the mark: acknowledged data is lost.</strong>` : null}</p>
+<dl class="facts"><div><dt>Passed over</dt><dd>${length === 0 ? "to the end" : `${bytesText(length)} (${countText(length)})`}</dd></div>
+<div><dt>Goes on at</dt><dd>${length === 0 ? "–" : countText(offset + length)}</dd></div>
+<div><dt>In file</dt><dd><code>${file}</code> at ${countText(fileOffset)}</dd></div></dl>
+${
+  damage.bytes.length === 0
+    ? html`<p class="note">The bytes could not be read.</p>`
+    : html`<pre class="hex" tabindex="0" role="region" aria-label="Bytes around damage ${number}, marked from its beginning">${rows.map(rowHtml)}</pre>`
+}</article>`;
+}
