@@ -1,0 +1,21 @@
+/** The commands there are. A command's module is loaded when it is called, and not before. */
+import type { Command } from "./command.ts";
+
+export interface Entry {
+  readonly name: string;
+  readonly load: () => Promise<Command>;
+  /** What the list of commands says of it; the same as the command's own. */
+  readonly summary: string;
+}
+
+export const entries: readonly Entry[] = [
+  {
+    name: "stat",
+    summary: "Show what a log is: where it begins and ends, its records, segments and damage.",
+    load: async () => (await import("./commands/stat.ts")).stat,
+  },
+];
+
+export function entryOf(name: string): Entry | undefined {
+  return entries.find((entry) => entry.name === name);
+}
