@@ -14,6 +14,11 @@ export const entries: readonly Entry[] = [
     summary: "Show what a log is: where it begins and ends, its records, segments and damage.",
     load: async () => (await import("./commands/stat.ts")).stat,
   },
+  {
+    name: "report",
+    summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
+    load: async () => (await import("./commands/report.ts")).report,
+  },
 ];
 
 export function entryOf(name: string): Entry | undefined {

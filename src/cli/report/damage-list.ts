@@ -2,6 +2,7 @@
 import { bytesText, countText } from "../quantity.ts";
 import { hexRows, type HexRow } from "./hex-rows.ts";
 import { html, type Html } from "./html.ts";
+import type { DamageKind } from "./reported-log.ts";
 import type { SurveyedDamage } from "./survey.ts";
 
 /** Bytes shown before the place where the damage begins, and from there on. */
@@ -12,8 +13,7 @@ export interface ShownDamage extends SurveyedDamage {
   /** The file that holds the place, and the place in it. */
   readonly file: string;
   readonly fileOffset: number;
-  /** Below the mark: acknowledged data is lost. */
-  readonly isLoss: boolean;
+  readonly kind: DamageKind;
   /** The bytes around, from `bytesAt` on; none where they could not be read. */
   readonly bytes: Uint8Array;
   readonly bytesAt: number;
@@ -24,6 +24,12 @@ const reasons: Readonly<Record<string, string>> = {
   "torn-payload": "The bytes end within a record's payload.",
   "implausible-length": "The header names a length that no record here can have.",
   "checksum-mismatch": "The checksum does not match the bytes.",
+};
+
+const meanings: Readonly<Record<DamageKind, Html>> = {
+  loss: html`<strong class="bad">Below the mark: acknowledged data is lost.</strong>`,
+  torn: html`What a crash leaves; the next open cuts it off.`,
+  corrupt: html`No crash alone leaves this. <code>wal-db repair</code> shows what can be done.`,
 };
 
 function rowHtml({ offset, bytes }: HexRow): Html {
@@ -44,7 +50,7 @@ export function damageArticle(damage: ShownDamage, number: number): Html {
   const rows = hexRows(damage.bytesAt, damage.bytes, offset, length > 0 ? offset + length : Infinity);
   return html`<article class="one-damage" aria-labelledby="damage-${number}">
 <h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(offset)}</h3>
-<p>${reasons[reason] ?? ""} ${damage.isLoss ? html`<strong class="bad">Below the mark: acknowledged data is lost.</strong>` : null}</p>
+<p>${reasons[reason] ?? ""} ${meanings[damage.kind]}</p>
 <dl class="facts"><div><dt>Passed over</dt><dd>${length === 0 ? "to the end" : `${bytesText(length)} (${countText(length)})`}</dd></div>
 <div><dt>Goes on at</dt><dd>${length === 0 ? "–" : countText(offset + length)}</dd></div>
 <div><dt>In file</dt><dd><code>${file}</code> at ${countText(fileOffset)}</dd></div></dl>

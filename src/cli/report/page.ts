@@ -157,14 +157,10 @@ function runningSum({ stretches }: SurveyResult): string[][] {
   return stretches.map(({ to, records }) => [countText(to), countText((sum += records))]);
 }
 
-function damageSection({ survey, damages, log }: Report): Html {
-  const tail =
-    log.tail === null
-      ? null
-      : html`<p>Past the end, at ${countText(log.tail.offset)}: ${bytesText(log.tail.bytes)} that are no record (${log.tail.reason.replaceAll("-", " ")}, ${log.tail.kind}).</p>`;
+function damageSection({ survey, damages }: Report): Html {
   const rest = survey.damageCount - damages.length;
   return html`<section aria-labelledby="damage"><h2 id="damage">Damage</h2>
-${survey.damageCount === 0 ? html`<p>None between the head and the end.</p>` : null}${tail}
+${survey.damageCount === 0 ? html`<p>None found.</p>` : null}
 ${damages.map((damage, index) => damageArticle(damage, index + 1))}
 ${rest > 0 ? html`<p class="note">And ${countText(rest)} more, counted and not shown.</p>` : null}</section>`;
 }
@@ -285,7 +281,7 @@ export function reportPage(report: Report): string {
 </head>
 <body>
 <a class="skip" href="#records">To the records</a>
-<header class="top"><div><p class="over">wal-db report</p><h1>${name}</h1><p class="path"><code>${log.path}</code> · ${timeText(made)}</p></div>
+<header class="top"><div><p class="over">wal-db report</p><h1>${name}</h1><p class="path"><code>${log.path}</code> · ${timeText(made)}${log.holder === null ? null : html` · open in ${log.holder} meanwhile`}</p></div>
 ${themeSwitch()}</header>
 <main>
 <p class="verdict ${verdict}"><strong>${word}</strong> ${meaning}</p>

@@ -22,8 +22,6 @@ export interface ReportedTail {
   readonly offset: number;
   readonly reason: string;
   readonly kind: "torn" | "corrupt";
-  /** Bytes, without the zeros at the end. */
-  readonly bytes: number;
 }
 
 export interface ReportedLog {
@@ -42,14 +40,24 @@ export interface ReportedLog {
   readonly segments: readonly ReportedSegment[];
   readonly quarantines: readonly ReportedQuarantine[];
   readonly tail: ReportedTail | null;
+  /** The process that had it open meanwhile, as far as the system tells; null: none was seen. */
+  readonly holder: string | null;
 }
 
 export type ReportVerdict = "whole" | "torn" | "corrupt" | "loss";
 
+export type DamageKind = "torn" | "corrupt" | "loss";
+
+/** Damage below the mark is loss; the incomplete end that a crash leaves is torn; all other is corrupt. */
+export function damageKindOf({ mark, end, tail }: ReportedLog, offset: number): DamageKind {
+  if (mark !== null && offset < mark) return "loss";
+  return tail?.kind === "torn" && offset >= end ? "torn" : "corrupt";
+}
+
 /** Of several, the worst. */
 export function verdictOf(log: ReportedLog, damageOffsets: readonly number[]): ReportVerdict {
-  const { mark, end, tail } = log;
-  if (mark !== null && (mark > end || damageOffsets.some((offset) => offset < mark))) return "loss";
-  if (damageOffsets.length > 0 || tail?.kind === "corrupt") return "corrupt";
-  return tail === null ? "whole" : "torn";
+  const kinds = damageOffsets.map((offset) => damageKindOf(log, offset));
+  if ((log.mark !== null && log.mark > log.end) || kinds.includes("loss")) return "loss";
+  if (log.tail?.kind === "corrupt" || kinds.includes("corrupt")) return "corrupt";
+  return log.tail === null ? "whole" : "torn";
 }
