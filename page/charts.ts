@@ -34,8 +34,11 @@ function axis(more: UPlot.Axis): UPlot.Axis {
   };
 }
 
+/** Steps of a scale in bytes: powers of two. */
+const binarySteps = Array.from({ length: 53 }, (_, power) => 2 ** power);
+
 const across = (text: Text): UPlot.Axis =>
-  axis({ size: 30, space: 70, values: (_, ticks) => ticks.map(text) });
+  axis({ size: 30, space: 70, incrs: binarySteps, values: (_, ticks) => ticks.map(text) });
 const upwards = (text: Text): UPlot.Axis => axis({ size: 52, values: (_, ticks) => ticks.map(text) });
 const shown = (value: number | null | undefined): string =>
   value === null || value === undefined ? "–" : figure(value);
@@ -46,12 +49,33 @@ function tenfold(most: number): UPlot.Scale {
   return { distr: 3, range: [0.5, Math.max(10, most * 1.6)] };
 }
 
-/** Powers of ten alone: a tick at each. */
-const decades = (_: unknown, __: number, least: number, most: number): number[] => {
-  const splits: number[] = [];
-  for (let at = 1; at <= most; at *= 10) if (at >= least) splits.push(at);
-  return splits;
-};
+/** The axis of a logarithmic scale: powers alone, of ten for what is counted, of sixteen for bytes. */
+function powers(text: Text, base: number): UPlot.Axis {
+  const splits = (_: unknown, __: number, least: number, most: number): number[] => {
+    const found: number[] = [];
+    for (let at = 1; at <= most; at *= base) if (at >= least) found.push(at);
+    return found;
+  };
+  return { ...upwards(text), splits, filter: (_, all) => all };
+}
+
+/** The axis of time, in UTC: as fine as its ticks, with the day below the first. */
+function times(): UPlot.Axis {
+  const text = (seconds: number, step: number): string => {
+    const [day = "", time = ""] = new Date(seconds * 1000).toISOString().split("T");
+    if (step >= 86_400) return day;
+    return time.slice(0, step >= 60 ? 5 : step >= 1 ? 8 : 10);
+  };
+  return axis({
+    size: 44,
+    space: 80,
+    values: (_, ticks, __, ___, step) =>
+      ticks.map((tick, index) => {
+        const day = index === 0 && step < 86_400 ? `\n${text(tick, 86_400)}` : "";
+        return text(tick, step) + day;
+      }),
+  });
+}
 
 function sizes({ sizes }: PageData): Chart {
   const xs = sizes.map((_, index) => index);
@@ -77,7 +101,7 @@ function sizes({ sizes }: PageData): Chart {
           splits: () => xs.filter((index) => index % every === 0),
           grid: { show: false },
         },
-        isTenfold ? { ...upwards(short), splits: decades } : upwards(short),
+        isTenfold ? powers(short, 10) : upwards(short),
       ],
       series: [
         { label: "bytes", value: (_, value: number | null) => range(value) },
@@ -136,7 +160,7 @@ function along({ stretches }: PageData): Chart {
     options: {
       cursor,
       scales: { x: { time: false }, y: tenfold(most) },
-      axes: [across(shortBytes), { ...upwards(shortBytes), splits: decades }],
+      axes: [across(shortBytes), powers(shortBytes, 16)],
       bands: [{ series: [1, 3], fill: colour("band-wash") }],
       series: [
         offsets,
@@ -154,28 +178,30 @@ function along({ stretches }: PageData): Chart {
   };
 }
 
-function time({ times }: PageData): Chart {
+function timeText(seconds: number | null): string {
+  return seconds === null ? "–" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+}
+
+function time(data: PageData): Chart {
   return {
     options: {
       cursor,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       scales: { y: { range: (_, __, most) => [0, most * 1.04] } },
-      axes: [
-        axis({ size: 42 }), // dates, as uPlot writes them
-        upwards(shortBytes),
-      ],
+      axes: [times(), { ...upwards(shortBytes), incrs: binarySteps }],
       series: [
-        {},
+        { label: "time", value: (_, value: number | null) => timeText(value) },
         {
           label: "end of the log",
           stroke: colour("flushed"),
           fill: colour("flushed-wash"),
           width: 1.75,
-          points: { show: times.length < 60, size: 5, fill: colour("flushed") },
+          points: { show: data.times.length < 60, size: 5, fill: colour("flushed") },
           value: (_, value: number | null) => shown(value),
         },
       ],
     },
-    data: [times.map(({ time }) => time), times.map(({ end }) => end)],
+    data: [data.times.map(({ time }) => time), data.times.map(({ end }) => end)],
   };
 }
 

@@ -123,7 +123,11 @@ function unfold(row: HTMLElement, button: HTMLButtonElement, bytes: Uint8Array, 
 }
 
 function emptyRow(): HTMLElement {
-  const cell = make("td", "nothing", "No record of this page matches. The reset button shows all again.") as HTMLTableCellElement;
+  const cell = make(
+    "td",
+    "nothing",
+    "No record of this page matches. The reset button shows all again.",
+  ) as HTMLTableCellElement;
   cell.colSpan = columns;
   return make("tr", "", cell);
 }

@@ -19,6 +19,11 @@ export const entries: readonly Entry[] = [
     summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
     load: async () => (await import("./commands/report.ts")).report,
   },
+  {
+    name: "bench",
+    summary: "Measure what a flush costs on a device, and durable commits on it.",
+    load: async () => (await import("./commands/bench.ts")).bench,
+  },
 ];
 
 export function entryOf(name: string): Entry | undefined {

@@ -32,31 +32,52 @@ const meanings: Readonly<Record<DamageKind, Html>> = {
   corrupt: html`No crash alone leaves this. <code>wal-db repair</code> shows what can be done.`,
 };
 
-function rowHtml({ offset, bytes }: HexRow): Html {
+function rowHtml({ offset, bytes }: HexRow, digits: number): Html {
   const hex = bytes.map((byte, column) => {
     const gap = column === 8 ? "  " : column === 0 ? "" : " ";
-    if (byte === null) return html`${gap}  `;
+    if (byte === null) return html`${gap} `;
     return byte.isMarked ? html`${gap}<b>${byte.hex}</b>` : html`${gap}${byte.hex}`;
   });
   const chars = bytes.map((byte) => {
     if (byte === null) return " ";
     return byte.isMarked ? html`<b>${byte.char}</b>` : byte.char;
   });
-  return html`<span class="faint">${String(offset).padStart(16)}</span>  ${hex}  ${chars}\n`;
+  return html`<span class="faint">${String(offset).padStart(digits)}</span> ${hex} ${chars} `;
 }
 
 export function damageArticle(damage: ShownDamage, number: number): Html {
   const { offset, reason, length, file, fileOffset } = damage;
   const rows = hexRows(damage.bytesAt, damage.bytes, offset, length > 0 ? offset + length : Infinity);
+  const digits = String(rows.at(-1)?.offset ?? 0).length;
   return html`<article class="one-damage" aria-labelledby="damage-${number}">
-<h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(offset)}</h3>
-<p>${reasons[reason] ?? ""} ${meanings[damage.kind]}</p>
-<dl class="facts"><div><dt>Passed over</dt><dd>${length === 0 ? "to the end" : `${bytesText(length)} (${countText(length)})`}</dd></div>
-<div><dt>Goes on at</dt><dd>${length === 0 ? "–" : countText(offset + length)}</dd></div>
-<div><dt>In file</dt><dd><code>${file}</code> at ${countText(fileOffset)}</dd></div></dl>
-${
-  damage.bytes.length === 0
-    ? html`<p class="note">The bytes could not be read.</p>`
-    : html`<pre class="hex" tabindex="0" role="region" aria-label="Bytes around damage ${number}, marked from its beginning">${rows.map(rowHtml)}</pre>`
-}</article>`;
+    <h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(offset)}</h3>
+    <p>${reasons[reason] ?? ""} ${meanings[damage.kind]}</p>
+    <dl class="facts">
+      <div>
+        <dt>Passed over</dt>
+        <dd>
+          ${length === 0 ? "to the end" : length < 1024 ? bytesText(length) : `${bytesText(length)} (${countText(length)})`}
+        </dd>
+      </div>
+      <div>
+        <dt>Goes on at</dt>
+        <dd>${length === 0 ? "–" : countText(offset + length)}</dd>
+      </div>
+      <div>
+        <dt>In file</dt>
+        <dd><code>${file}</code> at ${countText(fileOffset)}</dd>
+      </div>
+    </dl>
+    ${
+      damage.bytes.length === 0
+        ? html`<p class="note">The bytes could not be read.</p>`
+        : html`<pre
+            class="hex"
+            tabindex="0"
+            role="region"
+            aria-label="Bytes around damage ${number}, marked from its beginning"
+          >
+${rows.map((row) => rowHtml(row, digits))}</pre>`
+    }
+  </article>`;
 }

@@ -32,7 +32,9 @@ function place({ from, to }: Scale, offset: number): string {
 function strip(scale: Scale, from: number, to: number, className: string, title: string): Html | null {
   if (to <= from) return null;
   const width = `${((100 * (Math.min(to, scale.to) - from)) / (scale.to - scale.from)).toFixed(3)}%`;
-  return html`<rect x="${place(scale, from)}" y="40" width="${width}" height="26" class="${className}"><title>${title}</title></rect>`;
+  return html`<rect x="${place(scale, from)}" y="40" width="${width}" height="26" class="${className}"
+    ><title>${title}</title></rect
+  >`;
 }
 
 /** A name over the strip, on the side of its line where there is room for it. */
@@ -40,7 +42,13 @@ function flag(scale: Scale, offset: number, name: string, row: 0 | 1): Html {
   const isLeft = (offset - scale.from) / (scale.to - scale.from) < 0.5;
   const x = place(scale, offset);
   const top = 4 + row * 16;
-  return html`<line x1="${x}" x2="${x}" y1="${top}" y2="66" class="flag"/><text x="${x}" dx="${isLeft ? 5 : -5}" y="${top + 10}" class="flag-name ${isLeft ? "" : "to-left"}">${name} <tspan class="faint">${countText(offset)}</tspan></text>`;
+  return html`<line x1="${x}" x2="${x}" y1="${top}" y2="66" class="flag" /><text
+      x="${x}"
+      dx="${isLeft ? 5 : -5}"
+      y="${top + 10}"
+      class="flag-name ${isLeft ? "" : "to-left"}"
+      >${name} <tspan class="faint">${countText(offset)}</tspan></text
+    >`;
 }
 
 function scaleMarks(scale: Scale): Html {
@@ -48,7 +56,9 @@ function scaleMarks(scale: Scale): Html {
   const marks = Array.from({ length: parts + 1 }, (_, index) => {
     const offset = scale.from + ((scale.to - scale.from) * index) / parts;
     const side = index === 0 ? "" : index === parts ? "to-left" : "to-middle";
-    return html`<text x="${place(scale, offset)}" y="104" class="scale ${side}">${bytesText(Math.round(offset))}</text>`;
+    return html`<text x="${place(scale, offset)}" y="104" class="scale ${side}"
+      >${bytesText(Math.round(offset))}</text
+    >`;
   });
   return html`${marks}`;
 }
@@ -57,7 +67,7 @@ function segmentTicks(scale: Scale, segments: readonly ReportedSegment[]): Html 
   if (segments.length < 2 || segments.length > ticksMax) return null;
   const lines = segments.slice(1).map(({ start }) => {
     const x = place(scale, start);
-    return html`<line x1="${x}" x2="${x}" y1="40" y2="66" class="border"/>`;
+    return html`<line x1="${x}" x2="${x}" y1="40" y2="66" class="border" />`;
   });
   return html`${lines}`;
 }
@@ -77,29 +87,48 @@ export function segmentMap(log: ReportedLog, damages: readonly SurveyedDamage[],
   const { head, end, length } = log;
   const mark = Math.min(log.mark ?? head, end);
   const lost = log.mark !== null && log.mark > end ? log.mark : end;
-  return html`<svg class="map" width="100%" height="112" role="img" aria-label="${mapInWords(log, damageCount)}">
-<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line x1="0" x2="0" y1="0" y2="6" class="hatch"/></pattern></defs>
-<rect x="0" y="40" width="100%" height="26" class="ground"/>
-${strip(scale, scale.from, head, "dropped", `Dropped: before the head, ${bytesText(head - scale.from)}`)}
-${strip(scale, head, mark, "flushed", `Below the mark: ${bytesText(mark - head)} known to be on stable storage`)}
-${strip(scale, mark, end, "unmarked", `Past the mark: ${bytesText(end - mark)}`)}
-${strip(scale, end, lost, "lost", `Lost: the mark says that ${bytesText(lost - end)} more were here`)}
-${strip(scale, Math.max(end, lost), length, "past", `Past the end: ${bytesText(length - end)}, no part of the log`)}
-${segmentTicks(scale, log.segments)}
-${damages.map((damage) => {
-  const x = place(scale, damage.offset);
-  const title = `Damage at ${countText(damage.offset)}: ${damage.reason}, ${bytesText(damage.length)}`;
-  return html`${strip(scale, damage.offset, damage.offset + damage.length, "damage", title)}<line x1="${x}" x2="${x}" y1="38" y2="74" class="damage-line"><title>${title}</title></line>`;
-})}
-${log.quarantines.map(({ name, lsn, bytes }) => {
-  const x = place(scale, lsn);
-  return html`<svg x="${x}" y="70" overflow="visible"><path d="M0 0l6 10h-12z" class="quarantine"><title>${name}: ${bytesText(bytes)} saved from ${countText(lsn)}</title></path></svg>`;
-})}
-${flag(scale, head, "head", 0)}
-${log.mark === null ? null : flag(scale, log.mark, "mark", 1)}
-${flag(scale, end, "end", 0)}
-${scaleMarks(scale)}
-</svg>`;
+  return html`<svg
+    class="map"
+    width="100%"
+    height="112"
+    role="img"
+    aria-label="${mapInWords(log, damageCount)}"
+  >
+    <defs>
+      <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <line x1="0" x2="0" y1="0" y2="6" class="hatch" />
+      </pattern>
+    </defs>
+    <rect x="0" y="40" width="100%" height="26" class="ground" />
+    ${strip(scale, scale.from, head, "dropped", `Dropped: before the head, ${bytesText(head - scale.from)}`)}
+    ${strip(scale, head, mark, "flushed", `Below the mark: ${bytesText(mark - head)} known to be on stable storage`)}
+    ${strip(scale, mark, end, "unmarked", `Past the mark: ${bytesText(end - mark)}`)}
+    ${strip(scale, end, lost, "lost", `Lost: the mark says that ${bytesText(lost - end)} more were here`)}
+    ${strip(scale, Math.max(end, lost), length, "past", `Past the end: ${bytesText(length - end)}, no part of the log`)}
+    ${segmentTicks(scale, log.segments)}
+    ${damages.map((damage) => {
+      const x = place(scale, damage.offset);
+      const title = `Damage at ${countText(damage.offset)}: ${damage.reason}, ${bytesText(damage.length)}`;
+      return html`${strip(scale, damage.offset, damage.offset + damage.length, "damage", title)}<line
+          x1="${x}"
+          x2="${x}"
+          y1="38"
+          y2="74"
+          class="damage-line"
+          ><title>${title}</title></line
+        >`;
+    })}
+    ${log.quarantines.map(({ name, lsn, bytes }) => {
+      const x = place(scale, lsn);
+      return html`<svg x="${x}" y="70" overflow="visible">
+        <path d="M0 0l6 10h-12z" class="quarantine">
+          <title>${name}: ${bytesText(bytes)} saved from ${countText(lsn)}</title>
+        </path>
+      </svg>`;
+    })}
+    ${flag(scale, head, "head", 0)} ${log.mark === null ? null : flag(scale, log.mark, "mark", 1)}
+    ${flag(scale, end, "end", 0)} ${scaleMarks(scale)}
+  </svg>`;
 }
 
 /** What a segment is, of which only one thing can be said: the worst. */
@@ -109,7 +138,9 @@ export function segmentState(
   damages: readonly SurveyedDamage[],
 ): "damaged" | "dropped" | "flushed" | "unmarked" {
   const { start, end } = segment;
-  const isDamaged = damages.some(({ offset, length }) => offset < end && offset + Math.max(1, length) > start);
+  const isDamaged = damages.some(
+    ({ offset, length }) => offset < end && offset + Math.max(1, length) > start,
+  );
   if (isDamaged) return "damaged";
   if (end <= log.head && start < log.head) return "dropped";
   return log.mark !== null && end <= log.mark ? "flushed" : "unmarked";
@@ -127,8 +158,11 @@ export function segmentCells(log: ReportedLog, damages: readonly SurveyedDamage[
     if (first === undefined || last === undefined) break;
     const state = segmentState(log, { start: first.start, end: last.end }, damages);
     const names = first === last ? first.name : `${first.name} to ${last.name}`;
-    cells.push(html`<i class="${state}" title="${names}: ${countText(first.start)} to ${countText(last.end)}"></i>`);
+    cells.push(
+      html`<i class="${state}" title="${names}: ${countText(first.start)} to ${countText(last.end)}"></i>`,
+    );
   }
   const each = perCell === 1 ? "One cell for each segment." : `One cell for ${counted(perCell, "segment")}.`;
-  return html`<div class="cells" aria-hidden="true">${cells}</div><p class="note">${each} The table below says the same.</p>`;
+  return html`<div class="cells" aria-hidden="true">${cells}</div>
+    <p class="note">${each} The table below says the same.</p>`;
 }

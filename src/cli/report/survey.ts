@@ -146,7 +146,8 @@ export class Survey {
 
   #keep(record: KeptRecord): void {
     const there = this.#kept.get(record.number);
-    if (there === undefined || (record.nearDamage && !there.nearDamage)) this.#kept.set(record.number, record);
+    if (there === undefined || (record.nearDamage && !there.nearDamage))
+      this.#kept.set(record.number, record);
   }
 
   /** Keeps the records passed last: `count` of them, or as many as there were. */
