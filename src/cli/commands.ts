@@ -10,6 +10,11 @@ export interface Entry {
 
 export const entries: readonly Entry[] = [
   {
+    name: "dump",
+    summary: "Show the records: a table on a terminal, a line of JSON for each in a pipe.",
+    load: async () => (await import("./commands/dump.ts")).dump,
+  },
+  {
     name: "stat",
     summary: "Show what a log is: where it begins and ends, its records, segments and damage.",
     load: async () => (await import("./commands/stat.ts")).stat,
@@ -23,6 +28,11 @@ export const entries: readonly Entry[] = [
     name: "bench",
     summary: "Measure what a flush costs on a device, and durable commits on it.",
     load: async () => (await import("./commands/bench.ts")).bench,
+  },
+  {
+    name: "verify",
+    summary: "Check every byte of a log, and say whether it is whole.",
+    load: async () => (await import("./commands/verify.ts")).verify,
   },
 ];
 

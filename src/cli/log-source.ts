@@ -3,7 +3,7 @@
  * whole or damaged. To write: with the lock, and only if it is whole or ends torn; what is damaged is for
  * `wal-db repair`.
  */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { inspect, type LogInspection, Wal, type WalOptions } from "../index.ts";
 import { exitCode } from "./exit-code.ts";
 import { CliError, usageError } from "./failure.ts";
@@ -47,6 +47,37 @@ export async function openToRead(path: string, options: SourceOptions = {}): Pro
   return { layout, wal: await Wal.openSegmented(path, { ...how, segmentSize }) };
 }
 
+export interface WritingOptions extends SourceOptions {
+  /** Make the log where there is none: in a directory where a segment size is given, else in one file. */
+  readonly create?: boolean;
+  /** Default: refuse what is corrupt. */
+  readonly onDamage?: WalOptions["onDamage"];
+}
+
+/**
+ * Opens a log with its lock, to change it. What a crash has left at its end is cut off, as any open does;
+ * anything worse is refused.
+ */
+export async function openToWrite(path: string, options: WritingOptions = {}): Promise<Wal> {
+  const { segmentSize, maxRecordSize, onDamage = "refuse", verify, onProgress, signal } = options;
+  const how = { onDamage, maxRecordSize, verify, onProgress, signal };
+  if (options.create === true && !existsSync(path)) {
+    return segmentSize === undefined ? Wal.open(path, how) : Wal.openSegmented(path, { ...how, segmentSize });
+  }
+  const layout = layoutToWrite(path, options);
+  if (layout.kind === "file") return Wal.open(path, how);
+  if (layout.segmentSize === null) throw segmentSizeUnknown(path);
+  return Wal.openSegmented(path, { ...how, segmentSize: layout.segmentSize });
+}
+
+function layoutToWrite(path: string, options: WritingOptions): LogInspection {
+  const layout = layoutAt(path, options);
+  if (layout.kind === "file" && options.segmentSize !== undefined) {
+    throw usageError(`${path} is a log in one file: it has no segments.`, "Leave --segment-size out.");
+  }
+  return layout;
+}
+
 /** What stands at a path that must be that of a log, before any of it is read. */
 export function layoutAt(path: string, options: Pick<SourceOptions, "segmentSize"> = {}): LogInspection {
   const layout = inspect(path, { segmentSize: options.segmentSize });
@@ -88,7 +119,7 @@ function isWithin(head: number, index: number, size: number, bytes: number): boo
 
 export function segmentSizeUnknown(path: string): CliError {
   return usageError(
-    `${path} has one segment, which does not show how long a segment of this log may be.`,
+    `${path} has not two segments, so it does not show how long a segment of this log may be.`,
     "Give the size that the log was made with: --segment-size BYTES.",
   );
 }

@@ -50,10 +50,10 @@ export class Output {
     if (this.#pending.length >= bufferChars) this.#release();
   }
 
-  /** Writes bytes as they are. */
+  /** Writes bytes as they are: never those of a record to a terminal. */
   bytes(bytes: Uint8Array): void {
     this.#release();
-    this.#stream.write(bytes);
+    if (!this.#stream.destroyed) this.#stream.write(bytes);
   }
 
   /** Text without an end of line, at once. */
@@ -67,9 +67,14 @@ export class Output {
     this.#release();
   }
 
-  /** Resolves once the stream takes more: call it after each line of a long output. */
+  /** Whether the stream takes no more just now: then await `room`, within a long output. */
+  get isFull(): boolean {
+    return this.#stream.writableNeedDrain && !this.#stream.destroyed;
+  }
+
+  /** Resolves once the stream takes more. */
   async room(): Promise<void> {
-    if (!this.#stream.writableNeedDrain || this.#stream.destroyed) return;
+    if (!this.isFull) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         this.#stream.off("drain", done);
