@@ -56,10 +56,7 @@ export async function* lineBatches(
   if (last.length > 0) yield [last];
 }
 
-async function* jsonBatches(
-  chunks: Chunks,
-  maxBytes: number,
-): AsyncGenerator<Uint8Array[], void, undefined> {
+async function* jsonBatches(chunks: Chunks, maxBytes: number): AsyncGenerator<Uint8Array[], void, undefined> {
   let number = 0;
   for await (const lines of lineBatches(chunks, maxBytes)) {
     const records = lines.filter((line) => {
@@ -111,7 +108,10 @@ async function* prefixedBatches(
       if (at + want > bytes.length) break;
       const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true);
       if (length > maxBytes) {
-        throw inputError(`record ${number}`, `it says that it is ${length} bytes long, and ${maxBytes} is the most`);
+        throw inputError(
+          `record ${number}`,
+          `it says that it is ${length} bytes long, and ${maxBytes} is the most`,
+        );
       }
       want = prefixBytes + length;
       if (at + want > bytes.length) break;

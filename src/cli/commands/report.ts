@@ -11,9 +11,11 @@ import { bytesBefore, bytesFrom, type ShownDamage } from "../report/damage-list.
 import { fileAt, readBytes } from "../report/log-bytes.ts";
 import { checkReplaceable, writePage } from "../report/page-file.ts";
 import { reportPage } from "../report/page.ts";
-import { damageKindOf, type ReportedLog, verdictOf } from "../report/reported-log.ts";
+import { damageKindOf, type ReportedLog } from "../report/reported-log.ts";
 import { surveyLog } from "../report/survey-log.ts";
-import type { SurveyedDamage } from "../report/survey.ts";
+import { damageShown } from "../report/survey.ts";
+import { mayBeOnItsWay, verdictOf } from "../verdict.ts";
+import type { Damage } from "../walk.ts";
 
 /** Bytes kept of a payload: two lines of a hexadecimal dump short of a hundred. */
 const startBytes = 96;
@@ -84,15 +86,16 @@ async function pageOf(
     const survey = await surveyLog(wal, { sampleMax, startBytes, signal, onProgress: progress.update });
     const seconds = (performance.now() - begun) / 1000;
     const log = reportedLog(layout, wal);
-    const verdict = verdictOf(
-      log,
-      survey.damages.map(({ offset }) => offset),
-    );
-    const damages = survey.damages.map((damage) => shownDamage(layout, log, damage));
-    const text = reportPage({ log, survey, damages, verdict, startBytes, made: new Date(), seconds });
+    const verdict = verdictOf(wal.recovery, survey.damages);
+    const isBeingWritten = verdict === "torn" && mayBeOnItsWay(layout, wal.recovery);
+    const damages = survey.damages.kept
+      .slice(0, damageShown)
+      .map((damage) => shownDamage(layout, log, damage));
+    const made = new Date();
+    const text = reportPage({ log, survey, damages, verdict, isBeingWritten, startBytes, made, seconds });
     return {
       text,
-      summary: `${counted(survey.records, "record")}, ${counted(survey.damageCount, "damage")}: ${verdict}.`,
+      summary: `${counted(survey.records, "record")}, ${counted(survey.damages.count, "damage")}: ${verdict}.`,
     };
   } finally {
     progress.clear();
@@ -124,7 +127,7 @@ function reportedLog(layout: LogInspection, wal: Wal): ReportedLog {
       lsn: offset,
       bytes,
     })),
-    tail: damage === null ? null : { offset: damage.offset, reason: damage.reason, kind: damage.kind },
+    tail: damage === null ? null : damage.kind,
     holder: lock.state !== "held" ? null : lock.pid === null ? "another process" : `process ${lock.pid}`,
   };
 }
@@ -134,16 +137,16 @@ function modifiedAt(path: string): number | null {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? null;
 }
 
-function shownDamage(layout: LogInspection, log: ReportedLog, damage: SurveyedDamage): ShownDamage {
-  const { offset } = damage;
-  const file = fileAt(layout.segments, offset);
-  const bytesAt = Math.max(log.segments[0]?.start ?? 0, offset - bytesBefore);
+function shownDamage(layout: LogInspection, log: ReportedLog, damage: Damage): ShownDamage {
+  const { lsn } = damage;
+  const file = fileAt(layout.segments, lsn);
+  const bytesAt = Math.max(log.segments[0]?.start ?? 0, lsn - bytesBefore);
   return {
     ...damage,
-    kind: damageKindOf(log, offset),
+    kind: damageKindOf(log, lsn),
     file: basename(file?.path ?? layout.path),
-    fileOffset: offset - (file?.start ?? 0),
-    bytes: readBytes(layout.segments, bytesAt, offset + bytesFrom),
+    fileOffset: lsn - (file?.start ?? 0),
+    bytes: readBytes(layout.segments, bytesAt, lsn + bytesFrom),
     bytesAt,
   };
 }

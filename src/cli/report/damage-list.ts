@@ -1,15 +1,15 @@
 /** The damages, each with the bytes around it. */
 import { bytesText, countText } from "../quantity.ts";
 import { hexRows, type HexRow } from "./hex-rows.ts";
+import type { Damage } from "../walk.ts";
 import { html, type Html } from "./html.ts";
 import type { DamageKind } from "./reported-log.ts";
-import type { SurveyedDamage } from "./survey.ts";
 
 /** Bytes shown before the place where the damage begins, and from there on. */
 export const bytesBefore = 48;
 export const bytesFrom = 144;
 
-export interface ShownDamage extends SurveyedDamage {
+export interface ShownDamage extends Damage {
   /** The file that holds the place, and the place in it. */
   readonly file: string;
   readonly fileOffset: number;
@@ -46,11 +46,11 @@ function rowHtml({ offset, bytes }: HexRow, digits: number): Html {
 }
 
 export function damageArticle(damage: ShownDamage, number: number): Html {
-  const { offset, reason, length, file, fileOffset } = damage;
-  const rows = hexRows(damage.bytesAt, damage.bytes, offset, length > 0 ? offset + length : Infinity);
+  const { lsn, reason, length, file, fileOffset } = damage;
+  const rows = hexRows(damage.bytesAt, damage.bytes, lsn, length > 0 ? lsn + length : Infinity);
   const digits = String(rows.at(-1)?.offset ?? 0).length;
   return html`<article class="one-damage" aria-labelledby="damage-${number}">
-    <h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(offset)}</h3>
+    <h3 id="damage-${number}">${number}. ${reason.replaceAll("-", " ")} at ${countText(lsn)}</h3>
     <p>${reasons[reason] ?? ""} ${meanings[damage.kind]}</p>
     <dl class="facts">
       <div>
@@ -61,7 +61,7 @@ export function damageArticle(damage: ShownDamage, number: number): Html {
       </div>
       <div>
         <dt>Goes on at</dt>
-        <dd>${length === 0 ? "–" : countText(offset + length)}</dd>
+        <dd>${length === 0 ? "–" : countText(lsn + length)}</dd>
       </div>
       <div>
         <dt>In file</dt>

@@ -4,12 +4,13 @@
  * here (html.ts) or JSON (`data`), never markup.
  */
 import { createHash } from "node:crypto";
+import type { Verdict } from "../verdict.ts";
 import { bytesText, counted, countText, durationText } from "../quantity.ts";
 import { type ShownDamage, damageArticle } from "./damage-list.ts";
 import { embeddedJson, html, type Html, ownText } from "./html.ts";
 import { pageScript, pageStyle, uplotLicence, uplotScript, uplotStyle } from "./page-code.ts";
 import type { PageData } from "./page-data.ts";
-import type { ReportedLog, ReportVerdict } from "./reported-log.ts";
+import type { ReportedLog } from "./reported-log.ts";
 import { mapInWords, segmentCells, segmentMap, segmentState } from "./segment-map.ts";
 import { endsKept, type SurveyResult } from "./survey.ts";
 
@@ -17,7 +18,9 @@ export interface Report {
   readonly log: ReportedLog;
   readonly survey: SurveyResult;
   readonly damages: readonly ShownDamage[];
-  readonly verdict: ReportVerdict;
+  readonly verdict: Verdict;
+  /** The last record is torn because a live writer is at it. */
+  readonly isBeingWritten: boolean;
   /** Bytes kept of a payload. */
   readonly startBytes: number;
   /** When it was made, and how long the pass took. */
@@ -27,7 +30,7 @@ export interface Report {
 
 const segmentRowsMax = 1000;
 
-const verdicts: Readonly<Record<ReportVerdict, readonly [string, string]>> = {
+const verdicts: Readonly<Record<Verdict, readonly [string, string]>> = {
   whole: ["Whole", "Every record from the head to the end is intact."],
   torn: ["Torn tail", "What a crash leaves: the next open cuts it off. Nothing acknowledged is lost."],
   corrupt: ["Corrupt", "Bytes that are no intact record, with records that may follow them."],
@@ -66,7 +69,7 @@ function summary({ log, survey, seconds }: Report): Html {
       ${stat("Head", countText(log.head), log.head === 0 ? "nothing dropped" : "records before are dropped")}
       ${stat("Mark", log.mark === null ? "none" : countText(log.mark), markNote(log))}
       ${stat("End", countText(log.end), log.length > log.end ? `${bytesText(log.length - log.end)} in the files past it` : "the files end here")}
-      ${stat("Damage", countText(survey.damageCount), survey.damageCount === 0 ? "none found" : `${bytesText(survey.damagedBytes)} passed over`)}
+      ${stat("Damage", countText(survey.damages.count), survey.damages.count === 0 ? "none found" : `${bytesText(survey.damages.bytes)} passed over`)}
       ${stat("Replay", durationText(seconds), seconds > 0 ? `${bytesText(span / seconds)}/s, this pass` : "this pass")}
     </dl>
   </section>`;
@@ -79,12 +82,12 @@ function key(className: string, text: string): Html {
 function mapSection({ log, survey }: Report): Html {
   return html`<section aria-labelledby="map">
     <h2 id="map">Map</h2>
-    <p class="unseen">${mapInWords(log, survey.damageCount)}</p>
-    ${segmentMap(log, survey.damages, survey.damageCount)}
+    <p class="unseen">${mapInWords(log, survey.damages.count)}</p>
+    ${segmentMap(log, survey.damages.kept, survey.damages.count)}
     <p class="key">
       ${key("flushed", "below the mark: on stable storage")}${key("unmarked", "past the mark")}${key("dropped", "dropped, or past the end")}${key("damaged", "damage")}${log.quarantines.length > 0 ? key("quarantined", "quarantine") : null}
     </p>
-    ${segmentCells(log, survey.damages)} ${segmentTable(log, survey)} ${quarantineTable(log)}
+    ${segmentCells(log, survey.damages.kept)} ${segmentTable(log, survey)} ${quarantineTable(log)}
   </section>`;
 }
 
@@ -100,7 +103,7 @@ function segmentTable(log: ReportedLog, survey: SurveyResult): Html {
   const rows = shown.map((segment) => {
     const { name, start, end, modified } = segment;
     const when = modified === null ? "–" : timeText(new Date(modified));
-    const state = segmentState(log, segment, survey.damages);
+    const state = segmentState(log, segment, survey.damages.kept);
     return html`<tr>
       <th scope="row"><code>${name}</code></th>
       <td class="number">${countText(start)}</td>
@@ -255,10 +258,10 @@ function runningSum({ stretches }: SurveyResult): string[][] {
 }
 
 function damageSection({ survey, damages }: Report): Html {
-  const rest = survey.damageCount - damages.length;
+  const rest = survey.damages.count - damages.length;
   return html`<section aria-labelledby="damage">
     <h2 id="damage">Damage</h2>
-    ${survey.damageCount === 0 ? html`<p>None found.</p>` : null}
+    ${survey.damages.count === 0 ? html`<p>None found.</p>` : null}
     ${damages.map((damage, index) => damageArticle(damage, index + 1))}
     ${rest > 0 ? html`<p class="note">And ${countText(rest)} more, counted and not shown.</p>` : null}
   </section>`;
@@ -294,7 +297,7 @@ function recordsSection(report: Report): Html {
       <p>The log holds no record.</p>
     </section>`;
   }
-  const hasDamage = report.survey.damageCount > 0;
+  const hasDamage = report.survey.damages.count > 0;
   return html`<section aria-labelledby="records">
     <h2 id="records">Records</h2>
     <p class="note">${whatIsHere(report)} Of each the first ${countText(report.startBytes)} bytes.</p>
@@ -432,7 +435,7 @@ function themeSwitch(): Html {
 }
 
 export function reportPage(report: Report): string {
-  const { log, verdict, made } = report;
+  const { log, verdict, made, isBeingWritten } = report;
   const name = log.path.split(/[/\\]/).findLast((part) => part !== "") ?? log.path;
   const [word, meaning] = verdicts[verdict];
   const data = dataOf(report);
@@ -464,7 +467,10 @@ export function reportPage(report: Report): string {
           ${themeSwitch()}
         </header>
         <main>
-          <p class="verdict ${verdict}"><strong>${word}</strong> ${meaning}</p>
+          <p class="verdict ${verdict}">
+            <strong>${word}</strong>
+            ${meaning}${isBeingWritten ? " A writer has the log open: the torn record may be one that was just being written." : ""}
+          </p>
           ${summary(report)} ${mapSection(report)} ${chartsSection(report, data)} ${damageSection(report)}
           ${recordsSection(report)}
         </main>

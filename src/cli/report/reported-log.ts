@@ -17,13 +17,6 @@ export interface ReportedQuarantine {
   readonly bytes: number;
 }
 
-/** What stands past the last record that the log counts as its own. */
-export interface ReportedTail {
-  readonly offset: number;
-  readonly reason: string;
-  readonly kind: "torn" | "corrupt";
-}
-
 export interface ReportedLog {
   readonly path: string;
   readonly kind: "file" | "segmented";
@@ -39,25 +32,16 @@ export interface ReportedLog {
   /** Low to high; of a single file, that file. */
   readonly segments: readonly ReportedSegment[];
   readonly quarantines: readonly ReportedQuarantine[];
-  readonly tail: ReportedTail | null;
+  /** What stands past the end; null: nothing, or zeros. */
+  readonly tail: "torn" | "corrupt" | null;
   /** The process that had it open meanwhile, as far as the system tells; null: none was seen. */
   readonly holder: string | null;
 }
 
-export type ReportVerdict = "whole" | "torn" | "corrupt" | "loss";
-
 export type DamageKind = "torn" | "corrupt" | "loss";
 
 /** Damage below the mark is loss; the incomplete end that a crash leaves is torn; all other is corrupt. */
-export function damageKindOf({ mark, end, tail }: ReportedLog, offset: number): DamageKind {
-  if (mark !== null && offset < mark) return "loss";
-  return tail?.kind === "torn" && offset >= end ? "torn" : "corrupt";
-}
-
-/** Of several, the worst. */
-export function verdictOf(log: ReportedLog, damageOffsets: readonly number[]): ReportVerdict {
-  const kinds = damageOffsets.map((offset) => damageKindOf(log, offset));
-  if ((log.mark !== null && log.mark > log.end) || kinds.includes("loss")) return "loss";
-  if (log.tail?.kind === "corrupt" || kinds.includes("corrupt")) return "corrupt";
-  return log.tail === null ? "whole" : "torn";
+export function damageKindOf({ mark, end, tail }: ReportedLog, lsn: number): DamageKind {
+  if (mark !== null && lsn < mark) return "loss";
+  return tail === "torn" && lsn >= end ? "torn" : "corrupt";
 }

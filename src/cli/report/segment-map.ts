@@ -8,9 +8,9 @@
  *              !            !!                   ^                 damage, quarantine
  */
 import { bytesText, counted, countText } from "../quantity.ts";
+import type { Damage } from "../walk.ts";
 import { html, type Html } from "./html.ts";
 import type { ReportedLog, ReportedSegment } from "./reported-log.ts";
-import type { SurveyedDamage } from "./survey.ts";
 
 const cellsMax = 480;
 const ticksMax = 240;
@@ -82,7 +82,7 @@ export function mapInWords(log: ReportedLog, damageCount: number): string {
   );
 }
 
-export function segmentMap(log: ReportedLog, damages: readonly SurveyedDamage[], damageCount: number): Html {
+export function segmentMap(log: ReportedLog, damages: readonly Damage[], damageCount: number): Html {
   const scale = scaleOf(log);
   const { head, end, length } = log;
   const mark = Math.min(log.mark ?? head, end);
@@ -107,9 +107,9 @@ export function segmentMap(log: ReportedLog, damages: readonly SurveyedDamage[],
     ${strip(scale, Math.max(end, lost), length, "past", `Past the end: ${bytesText(length - end)}, no part of the log`)}
     ${segmentTicks(scale, log.segments)}
     ${damages.map((damage) => {
-      const x = place(scale, damage.offset);
-      const title = `Damage at ${countText(damage.offset)}: ${damage.reason}, ${bytesText(damage.length)}`;
-      return html`${strip(scale, damage.offset, damage.offset + damage.length, "damage", title)}<line
+      const x = place(scale, damage.lsn);
+      const title = `Damage at ${countText(damage.lsn)}: ${damage.reason}, ${bytesText(damage.length)}`;
+      return html`${strip(scale, damage.lsn, damage.lsn + damage.length, "damage", title)}<line
           x1="${x}"
           x2="${x}"
           y1="38"
@@ -135,19 +135,17 @@ export function segmentMap(log: ReportedLog, damages: readonly SurveyedDamage[],
 export function segmentState(
   log: ReportedLog,
   segment: Pick<ReportedSegment, "start" | "end">,
-  damages: readonly SurveyedDamage[],
+  damages: readonly Damage[],
 ): "damaged" | "dropped" | "flushed" | "unmarked" {
   const { start, end } = segment;
-  const isDamaged = damages.some(
-    ({ offset, length }) => offset < end && offset + Math.max(1, length) > start,
-  );
+  const isDamaged = damages.some(({ lsn, length }) => lsn < end && lsn + Math.max(1, length) > start);
   if (isDamaged) return "damaged";
   if (end <= log.head && start < log.head) return "dropped";
   return log.mark !== null && end <= log.mark ? "flushed" : "unmarked";
 }
 
 /** Up to `cellsMax` cells; of a log of more segments, several to a cell. */
-export function segmentCells(log: ReportedLog, damages: readonly SurveyedDamage[]): Html | null {
+export function segmentCells(log: ReportedLog, damages: readonly Damage[]): Html | null {
   const { segments } = log;
   if (segments.length < 2) return null;
   const perCell = Math.ceil(segments.length / cellsMax);

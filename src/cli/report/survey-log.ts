@@ -1,7 +1,7 @@
-/** One pass over an open log, in slices, so that Ctrl-C and the progress bar get their turn. */
-import { setImmediate } from "node:timers/promises";
-import type { Lsn, Wal } from "../../index.ts";
-import { Survey, type SurveyedRecord, type SurveyResult } from "./survey.ts";
+/** One pass over an open log, its record and its damage in order, with a turn for the progress bar now and then. */
+import type { Wal } from "../../index.ts";
+import { recordAt, walk } from "../walk.ts";
+import { Survey, type SurveyResult } from "./survey.ts";
 
 export interface PassOptions {
   readonly sampleMax: number;
@@ -10,7 +10,7 @@ export interface PassOptions {
   readonly onProgress: (done: number, total: number) => void;
 }
 
-const sliceBytes: number = 4 * 1024 * 1024;
+const progressBytes: number = 4 * 1024 * 1024;
 
 export async function surveyLog(wal: Wal, options: PassOptions): Promise<SurveyResult> {
   const { signal, onProgress, sampleMax, startBytes } = options;
@@ -18,25 +18,14 @@ export async function surveyLog(wal: Wal, options: PassOptions): Promise<SurveyR
   // What stands past the end of a damaged log is looked at as well.
   const end = wal.end + wal.recovery.discarded;
   const survey = new Survey({ head, end, sampleMax, startBytes, readAgain: (lsn) => recordAt(wal, lsn) });
-  let nextLook = head + sliceBytes;
-  for (const record of wal.iter({ onDamage: (damage) => survey.addDamage(damage) })) {
+  let nextLook = head + progressBytes;
+  const record: Parameters<typeof walk>[2]["record"] = (record) => {
     survey.add(record);
-    if (record.next < nextLook) continue;
-    nextLook = record.next + sliceBytes;
+    if (record.next < nextLook) return undefined;
+    nextLook = record.next + progressBytes;
     onProgress(record.next - head, end - head);
-    await setImmediate();
-    signal.throwIfAborted();
-  }
+    return undefined;
+  };
+  await walk(wal, {}, { record, damage: (damage) => survey.addDamage(damage) }, signal);
   return survey.finish();
-}
-
-/** Also one past the end of a damaged log, which `read` would not give. */
-function recordAt(wal: Wal, lsn: Lsn): SurveyedRecord | null {
-  try {
-    const [record] = wal.iter({ from: lsn, to: (lsn + 1) as Lsn, onDamage: () => {} });
-    return record?.lsn === lsn ? record : null;
-  } catch {
-    // A live writer has dropped it meanwhile.
-    return null;
-  }
 }

@@ -5,13 +5,15 @@
  *   some of them    kept, with the first bytes of their payload:
  *     the sample      one in 1, 2, 4, 8 ..., spread evenly
  *     the ends        the first and the last `endsKept`
- *     near damage     `besideKept` on either side, of the first `damageKept` damages
- *   every damage    counted; the first `damageKept` kept
+ *     near damage     `besideKept` on either side, of the first `damageShown` damages
+ *   every damage    counted; the first ones kept (verdict.ts)
  *
  * The records just passed are known by LSN alone, and read again when they turn out to be the last ones or
  * to stand before damage: a copy of each that passes would cost more than reading those few twice.
  */
-import type { Lsn, WalError } from "../../index.ts";
+import type { Lsn } from "../../index.ts";
+import { DamageList } from "../verdict.ts";
+import type { Damage } from "../walk.ts";
 import { EvenSample } from "./even-sample.ts";
 import { type SizeClass, SizeHistogram } from "./size-histogram.ts";
 import { type LogStretch, Stretches } from "./stretches.ts";
@@ -31,8 +33,8 @@ export interface SurveyPlan {
   readonly sampleMax: number;
   /** Bytes kept of a payload. */
   readonly startBytes: number;
-  /** Reads a record once more; null where it is not there any more. */
-  readonly readAgain: (lsn: Lsn) => SurveyedRecord | null;
+  /** Reads a record once more; undefined where it is not there any more. */
+  readonly readAgain: (lsn: Lsn) => SurveyedRecord | undefined;
 }
 
 export interface KeptRecord {
@@ -45,13 +47,6 @@ export interface KeptRecord {
   readonly nearDamage: boolean;
 }
 
-export interface SurveyedDamage {
-  readonly offset: number;
-  readonly reason: string;
-  /** Bytes passed over. */
-  readonly length: number;
-}
-
 export interface SurveyResult {
   readonly records: number;
   /** Payload bytes. */
@@ -61,10 +56,7 @@ export interface SurveyResult {
   readonly median: number;
   readonly sizes: readonly SizeClass[];
   readonly stretches: readonly LogStretch[];
-  readonly damages: readonly SurveyedDamage[];
-  /** All that there were; `damages` may hold fewer. */
-  readonly damageCount: number;
-  readonly damagedBytes: number;
+  readonly damages: DamageList;
   readonly kept: readonly KeptRecord[];
   /** One record in so many is in the sample. */
   readonly sampleStep: number;
@@ -72,7 +64,7 @@ export interface SurveyResult {
 
 export const endsKept = 50;
 export const besideKept = 8;
-export const damageKept = 100;
+export const damageShown = 100;
 const stretchCount = 240;
 
 export class Survey {
@@ -81,15 +73,13 @@ export class Survey {
   readonly #stretches: Stretches;
   readonly #sample: EvenSample<KeptRecord>;
   readonly #kept = new Map<number, KeptRecord>();
-  readonly #damages: SurveyedDamage[] = [];
+  readonly #damages = new DamageList();
   /** The LSNs just passed, and their numbers: a ring. */
   readonly #passed = new Float64Array(endsKept);
   #records = 0;
   #bytes = 0;
   #largest = 0;
   #smallest = Number.POSITIVE_INFINITY;
-  #damageCount = 0;
-  #damagedBytes = 0;
   /** So many of the records to come stand right behind damage. */
   #behindDamage = 0;
 
@@ -115,12 +105,9 @@ export class Survey {
     } else if (number < endsKept) this.#keep(this.#copy(record, number + 1, false));
   }
 
-  addDamage(damage: WalError): void {
-    this.#damageCount++;
-    this.#damagedBytes += damage.length ?? 0;
-    if (this.#damages.length === damageKept) return;
-    const { offset = 0, reason = "unknown", length = 0 } = damage;
-    this.#damages.push({ offset, reason, length });
+  addDamage(damage: Damage): void {
+    this.#damages.add(damage);
+    if (this.#damages.count > damageShown) return;
     this.#keepPassed(besideKept, true);
     this.#behindDamage = besideKept;
   }
@@ -137,8 +124,6 @@ export class Survey {
       sizes: this.#sizes.classes(),
       stretches: this.#stretches.list(this.#plan.end),
       damages: this.#damages,
-      damageCount: this.#damageCount,
-      damagedBytes: this.#damagedBytes,
       kept: [...this.#kept.values()].toSorted((a, b) => a.number - b.number),
       sampleStep: this.#sample.step,
     };
@@ -155,7 +140,7 @@ export class Survey {
     const from = Math.max(0, this.#records - Math.min(count, endsKept));
     for (let number = from; number < this.#records; number++) {
       const record = this.#plan.readAgain((this.#passed[number % endsKept] ?? 0) as Lsn);
-      if (record !== null) this.#keep(this.#copy(record, number + 1, nearDamage));
+      if (record !== undefined) this.#keep(this.#copy(record, number + 1, nearDamage));
     }
   }
 
