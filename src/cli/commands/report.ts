@@ -92,10 +92,20 @@ async function pageOf(
       .slice(0, damageShown)
       .map((damage) => shownDamage(layout, log, damage));
     const made = new Date();
-    const text = reportPage({ log, survey, damages, verdict, isBeingWritten, startBytes, made, seconds });
+    const shown = isBeingWritten ? "whole" : verdict;
+    const text = reportPage({
+      log,
+      survey,
+      damages,
+      verdict: shown,
+      isBeingWritten,
+      startBytes,
+      made,
+      seconds,
+    });
     return {
       text,
-      summary: `${counted(survey.records, "record")}, ${counted(survey.damages.count, "damage")}: ${verdict}.`,
+      summary: `${counted(survey.records, "record")}, ${counted(survey.damages.count, "damage")}: ${shown}.`,
     };
   } finally {
     progress.clear();

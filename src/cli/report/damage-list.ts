@@ -2,7 +2,7 @@
 import { bytesText, countText } from "../quantity.ts";
 import { hexRows, type HexRow } from "./hex-rows.ts";
 import type { Damage } from "../walk.ts";
-import { html, type Html } from "./html.ts";
+import { html, type Html, type HtmlPart } from "./html.ts";
 import type { DamageKind } from "./reported-log.ts";
 
 /** Bytes shown before the place where the damage begins, and from there on. */
@@ -32,17 +32,19 @@ const meanings: Readonly<Record<DamageKind, Html>> = {
   corrupt: html`No crash alone leaves this. <code>wal-db repair</code> shows what can be done.`,
 };
 
-function rowHtml({ offset, bytes }: HexRow, digits: number): Html {
-  const hex = bytes.map((byte, column) => {
+/** Every space counts here: none stands in a template. */
+function rowParts({ offset, bytes }: HexRow, digits: number): HtmlPart[] {
+  const hex = bytes.map((byte, column): HtmlPart => {
     const gap = column === 8 ? "  " : column === 0 ? "" : " ";
-    if (byte === null) return html`${gap} `;
-    return byte.isMarked ? html`${gap}<b>${byte.hex}</b>` : html`${gap}${byte.hex}`;
+    if (byte === null) return [gap, "  "];
+    return [gap, byte.isMarked ? html`<b>${byte.hex}</b>` : byte.hex];
   });
-  const chars = bytes.map((byte) => {
+  const chars = bytes.map((byte): HtmlPart => {
     if (byte === null) return " ";
     return byte.isMarked ? html`<b>${byte.char}</b>` : byte.char;
   });
-  return html`<span class="faint">${String(offset).padStart(digits)}</span> ${hex} ${chars} `;
+  const place = html`<span class="faint">${String(offset).padStart(digits)}</span>`;
+  return [place, "  ", hex, "  ", chars, "\n"];
 }
 
 export function damageArticle(damage: ShownDamage, number: number): Html {
@@ -77,7 +79,7 @@ export function damageArticle(damage: ShownDamage, number: number): Html {
             role="region"
             aria-label="Bytes around damage ${number}, marked from its beginning"
           >
-${rows.map((row) => rowHtml(row, digits))}</pre>`
+${rows.map((row) => rowParts(row, digits))}</pre>`
     }
   </article>`;
 }

@@ -19,7 +19,7 @@ export interface Report {
   readonly survey: SurveyResult;
   readonly damages: readonly ShownDamage[];
   readonly verdict: Verdict;
-  /** The last record is torn because a live writer is at it. */
+  /** A live writer is at the incomplete record at the end: the log is called whole. */
   readonly isBeingWritten: boolean;
   /** Bytes kept of a payload. */
   readonly startBytes: number;
@@ -328,7 +328,7 @@ function recordsSection(report: Report): Html {
         ><button type="button" id="records-on">Next</button>
       </nav>
     </div>
-    <div class="scroll tall" id="records-scroll" tabindex="0" role="region" aria-label="Records">
+    <div class="scroll tall" id="records-scroll" tabindex="0" role="region" aria-label="Table of records">
       <table class="records">
         <caption class="unseen">
           Records of this page that match the filter
@@ -400,6 +400,14 @@ function hashOf(text: string): string {
 const script = `${uplotScript}\n${pageScript}`;
 const style = `${uplotStyle}\n${pageStyle}`;
 
+// Not within the template of the page: the hashes hold for every space.
+const scriptElement = ownText(`<script>${script}</script>`);
+const styleElement = ownText(`<style>${style}</style>`);
+
+function dataElement(data: PageData): Html {
+  return ownText(`<script type="application/json" id="data">${embeddedJson(data).text}</script>`);
+}
+
 /** No request, no form, no frame, no base; one script and one style; and no string ever becomes markup. */
 const policy = [
   "default-src 'none'",
@@ -449,9 +457,7 @@ export function reportPage(report: Report): string {
         <meta name="referrer" content="no-referrer" />
         <title>${name}: wal-db report</title>
         <link rel="icon" href="data:," />
-        <style>
-          ${ownText(style)}
-        </style>
+        ${styleElement}
       </head>
       <body>
         <a class="skip" href="#records">To the records</a>
@@ -469,7 +475,7 @@ export function reportPage(report: Report): string {
         <main>
           <p class="verdict ${verdict}">
             <strong>${word}</strong>
-            ${meaning}${isBeingWritten ? " A writer has the log open: the torn record may be one that was just being written." : ""}
+            ${meaning}${isBeingWritten ? " The writer that has the log open was just writing the incomplete record at its end." : ""}
           </p>
           ${summary(report)} ${mapSection(report)} ${chartsSection(report, data)} ${damageSection(report)}
           ${recordsSection(report)}
@@ -485,12 +491,7 @@ export function reportPage(report: Report): string {
             <pre>${uplotLicence}</pre>
           </details>
         </footer>
-        <script type="application/json" id="data">
-          ${embeddedJson(data)}
-        </script>
-        <script>
-          ${ownText(script)};
-        </script>
+        ${dataElement(data)} ${scriptElement}
       </body>
     </html> `;
   return page.text;

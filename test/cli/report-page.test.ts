@@ -1,0 +1,338 @@
+/**
+ * The page of `wal-db report` in a real browser: it draws, filters by keyboard, has a dark side, is fit for a
+ * screen reader by axe's rules, asks the network for nothing, and does nothing that a record says.
+ * WAL_DB_SCREENSHOTS=<folder> keeps pictures, to be looked at.
+ */
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test, type TestContext } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import type { Page } from "playwright-core";
+import {
+  browserMissing,
+  type Misdeeds,
+  openBrowser,
+  type OpenBrowser,
+  openPage,
+  type OpenPage,
+  type PageOptions,
+} from "../support/browser.js";
+import { projectDir } from "../support/project.js";
+import { scratchDir } from "../support/scratch.js";
+import { hostileRecords, type SampleLog, sampleLog } from "./sample-log.js";
+
+const main = join(projectDir, "dist/cli/main.js");
+const pictures = process.env["WAL_DB_SCREENSHOTS"];
+const missing = browserMissing();
+
+function reportOf(dir: string, page: string): string {
+  execFileSync(process.execPath, [main, "report", dir, "-o", page], { stdio: "pipe", timeout: 20_000 });
+  return pathToFileURL(page).href;
+}
+
+/** Of each canvas, how many colours its pixels have. */
+async function coloursDrawn(page: Page): Promise<number[]> {
+  return page.evaluate<number[]>(`[...document.querySelectorAll(".chart canvas")].map((canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return new Set(new Uint32Array(data.buffer)).size;
+  })`);
+}
+
+async function styleOf(page: Page, property: string): Promise<string> {
+  return page.evaluate<string>(`getComputedStyle(document.body)[${JSON.stringify(property)}]`);
+}
+
+/** The names of axe's rules that the page breaks, with the elements. */
+async function axeBreaches(page: Page): Promise<string[]> {
+  const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+  await page.evaluate(readFileSync(axe, "utf8"));
+  return page.evaluate<string[]>(`axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ": " + target.join(" "))))`);
+}
+
+function assertQuiet({ said, asked, refused }: Misdeeds): void {
+  assert.deepEqual({ said, asked, refused }, { said: [], asked: [], refused: [] });
+}
+
+/** That the policy has refused just these, in any order; the page tells of it a moment later. */
+async function refusal({ refused }: Pick<Misdeeds, "refused">, expected: readonly string[]): Promise<void> {
+  for (let looks = 0; refused.length < expected.length && looks < 100; looks++) await setTimeout(50);
+  const seen = refused.map((what) => what.replace(/http:.*/, "http"));
+  assert.deepEqual(seen.toSorted(), expected.toSorted());
+}
+
+/** Tab, until the element with that id has the focus. */
+async function tabTo(page: Page, selector: string): Promise<void> {
+  for (let presses = 0; presses < 80; presses++) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate<boolean>(`document.activeElement.matches(${JSON.stringify(selector)})`)) return;
+  }
+  assert.fail(`the keyboard does not get to ${selector}`);
+}
+
+/** A page that was changed on purpose, as a file of its own. */
+function changedPage(t: TestContext, text: string, change: (text: string) => string): string {
+  const path = join(scratchDir(t), "changed.html");
+  const changed = change(text);
+  assert.notEqual(changed, text);
+  writeFileSync(path, changed);
+  return pathToFileURL(path).href;
+}
+
+describe("the page of a report", { skip: missing ?? false }, () => {
+  let browser: OpenBrowser;
+  let sample: SampleLog;
+  let url: string;
+  let text: string;
+  const dir = mkdtempSync(join(tmpdir(), "wal-db-"));
+
+  before(async () => {
+    sample = await sampleLog(join(dir, "log"));
+    const file = join(dir, "report.html");
+    url = reportOf(sample.dir, file);
+    text = readFileSync(file, "utf8");
+    browser = await openBrowser();
+  });
+  after(async () => {
+    rmSync(dir, { recursive: true, force: true });
+    await browser.close();
+  });
+
+  const open = (t: TestContext, options?: PageOptions): Promise<OpenPage> =>
+    openPage(t, browser, url, options);
+  const openChanged = (t: TestContext, change: (text: string) => string): Promise<OpenPage> =>
+    openPage(t, browser, changedPage(t, text, change));
+
+  test("draws its charts in both themes, and says nothing on the console", async (t) => {
+    for (const colorScheme of ["light", "dark"] as const) {
+      const opened = await open(t, { colorScheme });
+      const colours = await coloursDrawn(opened.page);
+      assert.equal(colours.length, 4);
+      for (const count of colours) assert.ok(count > 8, `${count} colours in a chart`);
+      assertQuiet(opened);
+      if (pictures === undefined) continue;
+      await opened.page.screenshot({ path: join(pictures, `report-${colorScheme}.png`), fullPage: true });
+    }
+  });
+
+  test("a chart that draws nothing is seen", async (t) => {
+    const { page } = await openChanged(t, (text) =>
+      text.replaceAll(/"records":\d+,"bytes":\d+/g, '"records":0,"bytes":0'),
+    );
+    const drawn = await coloursDrawn(page);
+    const { page: sound } = await open(t);
+    const usual = await coloursDrawn(sound);
+    // The axes alone: far fewer shades than with bars, lines and washes.
+    assert.ok((drawn[0] ?? 0) < (usual[0] ?? 0), `${drawn} against ${usual}`);
+  });
+
+  test("is light or dark as the system asks, and as its switch says", async (t) => {
+    const { page: light } = await open(t, { colorScheme: "light" });
+    const { page: dark } = await open(t, { colorScheme: "dark" });
+    const background = (page: Page): Promise<string> => styleOf(page, "backgroundColor");
+    const [onLight, onDark] = [await background(light), await background(dark)];
+    assert.notEqual(onLight, onDark);
+    assert.notEqual(await styleOf(light, "color"), await styleOf(dark, "color"));
+
+    const picture = (page: Page): Promise<string> =>
+      page.evaluate<string>(`document.querySelector(".chart canvas").toDataURL()`);
+    const before = await picture(light);
+    await light.getByRole("radio", { name: "Auto" }).focus();
+    await light.keyboard.press("ArrowRight");
+    await light.keyboard.press("ArrowRight");
+    assert.equal(await background(light), onDark);
+    assert.notEqual(await picture(light), before, "the charts are drawn anew");
+    await light.keyboard.press("ArrowLeft");
+    assert.equal(await background(light), onLight);
+    await dark.getByRole("radio", { name: "Light" }).check();
+    assert.equal(await background(dark), onLight);
+  });
+
+  test("filters by keyboard alone, and says how many it found", async (t) => {
+    const { page, ...misdeeds } = await open(t);
+    const status = page.getByRole("status");
+    const rows = page.locator("#records-body tr");
+    assert.match(await status.innerText(), /^All \S+ records of this page\.$/);
+    assert.equal(await rows.count(), 50);
+    await tabTo(page, "[name=contains]");
+    await page.keyboard.type('"id":1234,');
+    await status.getByText(/^1 of/).waitFor();
+    assert.equal(await rows.count(), 1);
+    assert.match(await rows.innerText(), /"amount":8638/);
+
+    await tabTo(page, "button.unfold");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("button.unfold").getAttribute("aria-expanded"), "true");
+    assert.match(await page.locator("tr.bytes pre").innerText(), /^0000 {2}7b 22 69 64 22 .* {2}\{"id":1234/);
+    await page.keyboard.press("Space");
+    assert.equal(await page.locator("tr.bytes").count(), 0);
+
+    await page.keyboard.press("Shift+Tab");
+    await tabTo(page, "[name=contains]").catch(() => {});
+    await page.getByLabel("Contains").fill("no such thing");
+    await status.getByText(/^0 of/).waitFor();
+    assert.match(await rows.innerText(), /No record of this page matches/);
+    await page.getByLabel("Contains").fill("0x 7A 7a 7a");
+    await status.getByText(/^1 of/).waitFor();
+    await page.getByRole("button", { name: "Reset" }).focus();
+    await page.keyboard.press("Enter");
+    await status.getByText(/^All/).waitFor();
+    await page.getByRole("checkbox", { name: "next to damage" }).focus();
+    await page.keyboard.press("Space");
+    await status.getByText(/^32 of/).waitFor();
+    assert.equal(await rows.count(), 32);
+    assertQuiet(misdeeds);
+  });
+
+  test("turns the pages of its table by keyboard", async (t) => {
+    const { page } = await open(t);
+    const first = await page.locator("#records-body tr").first().innerText();
+    await tabTo(page, "#records-on");
+    await page.keyboard.press("Enter");
+    assert.match(await page.locator("#records-place").innerText(), /^51–100 of/);
+    assert.notEqual(await page.locator("#records-body tr").first().innerText(), first);
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#records-body tr").first().innerText(), first);
+  });
+
+  test("shows what hostile records say, and does none of it", async (t) => {
+    const { page, ...misdeeds } = await open(t);
+    const title = await page.title();
+    const status = page.getByRole("status");
+    for (const record of hostileRecords) {
+      const word = /hacked|svg|override|עולם|control|javascript/.exec(record)?.[0] ?? "";
+      await page.getByLabel("Contains").fill("");
+      await status.getByText(/^All/).waitFor();
+      await page.getByLabel("Contains").fill(word);
+      await status.getByText(/^[12] of/).waitFor();
+      for (const button of await page.locator("button.unfold").all()) await button.click();
+      const shown = await page.locator("#records-body").innerText();
+      assert.ok(shown.includes(word), `${word}: ${shown}`);
+      // oxlint-disable-next-line no-control-regex -- these are what must not be there
+      assert.doesNotMatch(
+        shown,
+        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/,
+      );
+    }
+    assert.equal(
+      await page.locator("img, iframe, object, embed, .content svg, #records-body script").count(),
+      0,
+    );
+    assert.equal(await page.title(), title);
+    assert.equal(await page.locator("script").count(), 2, "the data, and the page's own");
+    assertQuiet(misdeeds);
+  });
+
+  test("its policy refuses a script, a style, a picture and a form that got in all the same", async (t) => {
+    const script = await openChanged(t, (text) =>
+      text.replace("</main>", "<script>document.title = 1</script></main>"),
+    );
+    await refusal(script, ["script-src-elem inline"]);
+    assert.notEqual(await script.page.title(), "1");
+    const handler = await openChanged(t, (text) =>
+      text.replace("</main>", '<img src="data:," onerror="document.title=1"></main>'),
+    );
+    await refusal(handler, ["script-src-attr inline"]);
+    const style = await openChanged(t, (text) =>
+      text.replace("</main>", '<p style="color: red">x</p></main>'),
+    );
+    await refusal(style, ["style-src-attr inline"]);
+    const fetched = await openChanged(t, (text) =>
+      text.replace(
+        "</main>",
+        '<img src="http://127.0.0.1:9/x.png"><iframe src="http://127.0.0.1:9/"></iframe></main>',
+      ),
+    );
+    await refusal(fetched, ["frame-src http", "img-src http"]);
+    const turned = await open(t);
+    await assert.rejects(turned.page.evaluate(`document.body.innerHTML = "<b>markup</b>"`), /TrustedHTML/);
+  });
+
+  test("a change of its own script is refused, and its figures stay readable without", async (t) => {
+    const { page, refused } = await openChanged(t, (text) =>
+      text.replace('"use strict";\n{', '"use strict";\n;{'),
+    );
+    await refusal({ refused }, ["script-src-elem inline"]);
+    assert.match(await page.locator("main").innerText(), /Loss|Corrupt/);
+    await page.getByText("Figures").first().click();
+    assert.ok((await page.getByRole("table", { name: "Record sizes" }).locator("tr").count()) > 5);
+    assert.match(await page.locator("#records-body").innerText(), /needs its script/);
+  });
+
+  test("axe finds nothing to object to: light, dark, narrow, and with all unfolded", async (t) => {
+    for (const options of [{ colorScheme: "light" }, { colorScheme: "dark" }, { width: 400 }] as const) {
+      const { page } = await open(t, options);
+      for (const summary of await page.locator("summary").all()) await summary.click();
+      await page.locator("button.unfold").first().click();
+      assert.deepEqual(await axeBreaches(page), [], JSON.stringify(options));
+    }
+  });
+
+  test("axe is heard: a field without a name", async (t) => {
+    const { page } = await openChanged(t, (text) =>
+      text.replace("<span>Contains</span", "<span></span").replace('placeholder="text, or', 'data-x="'),
+    );
+    assert.ok((await axeBreaches(page)).some((breach) => breach.startsWith("label")));
+  });
+
+  test("has one heading of the first rank, landmarks, and names for what can be reached", async (t) => {
+    const { page } = await open(t);
+    for (const landmark of ["banner", "main", "contentinfo", "search"] as const) {
+      assert.equal(await page.getByRole(landmark).count(), 1, landmark);
+    }
+    assert.equal(await page.getByRole("heading", { level: 1 }).count(), 1);
+    const sections = await page.getByRole("heading", { level: 2 }).allInnerTexts();
+    assert.deepEqual(sections, ["Summary", "Map", "Shape", "Damage", "Records"]);
+    assert.equal(await page.getByRole("img", { name: /^Chart: / }).count(), 4);
+    assert.equal(
+      await page.getByRole("img", { name: /the head is at .* 2 damages, 1 quarantine/ }).count(),
+      1,
+    );
+    await tabTo(page, "[name=contains]");
+    const outline = await page.evaluate<string>(`getComputedStyle(document.activeElement).outlineStyle`);
+    assert.equal(outline, "solid", "the focus is seen");
+  });
+
+  test("shows each damage with the bytes around it", async (t) => {
+    const { page } = await open(t);
+    const articles = page.getByRole("article");
+    assert.equal(await articles.count(), 2);
+    for (const [index, lsn] of sample.damagedAt.entries()) {
+      const article = articles.nth(index);
+      assert.match(
+        await article.getByRole("heading").innerText(),
+        new RegExp(`at ${lsn.toLocaleString("en")}$`),
+      );
+      const marked = await article.locator("pre b").allInnerTexts();
+      const bytes = marked.filter((text) => text.length === 2).join("");
+      // "DAMAGE", from the second byte of the payload on, behind the eight of the header.
+      assert.equal(bytes.indexOf("44414d414745"), 18);
+    }
+  });
+});
+
+test("where a browser is required, to have none is a failure", () => {
+  const body = `process.env.PATH = ""; const { browserMissing } = await import(${JSON.stringify(
+    pathToFileURL(join(projectDir, "build/test/support/browser.js")).href,
+  )}); console.log(browserMissing(["/none"]));`;
+  const run = (required: string): { status: number | null; output: string } => {
+    const env = { ...process.env, WAL_DB_BROWSER: required };
+    const args = ["--input-type=module", "-e", body];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      env,
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    return { status, output: stdout + stderr };
+  };
+  assert.match(run("").output, /^no Chromium at \/none/);
+  const required = run("required");
+  assert.equal(required.status, 1);
+  assert.match(required.output, /WAL_DB_BROWSER=required, and no Chromium/);
+});
