@@ -1,5 +1,6 @@
 import { type Command, command, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
+import { usageError } from "../failure.ts";
 import { layoutAt } from "../log-source.ts";
 import { printable, printableJson } from "../printable.ts";
 import { counted } from "../quantity.ts";
@@ -33,7 +34,13 @@ export const convert: Command = command({
   ],
   exits: ["corrupt", "loss", "locked"],
   async run({ terminal, signal }, { arguments: [from = "", to = ""], options }) {
-    layoutAt(from, { segmentSize: options["source-segment-size"] });
+    const { head } = layoutAt(from, { segmentSize: options["source-segment-size"] });
+    if ((head ?? 0) > 0 && options["segment-size"] === undefined && !options.rebase) {
+      throw usageError(
+        `the front of ${from} was dropped: it begins at ${head}, and a single file begins at 0.`,
+        "Give --segment-size; or --rebase, to let its LSNs begin at 0.",
+      );
+    }
     const library = await import("../../index.ts");
     const progress = terminal.progress("Converting");
     try {

@@ -120,7 +120,7 @@ function planLines({ verdict, layout, recovery, damages, beyond }: Plan, path: s
   }
   if (beyond.records > 0) {
     lines.push(
-      `  Among them are ${counted(beyond.records, "intact record")}, ${bytesText(beyond.bytes)}: wal-db quarantine restore appends them again.`,
+      `  There is ${counted(beyond.records, "intact record")} in that, ${bytesText(beyond.bytes)}: wal-db quarantine restore appends what is intact again.`,
     );
   }
   if (mark !== null && mark > end)
