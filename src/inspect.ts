@@ -102,8 +102,7 @@ function checkSize(size: number | undefined): void {
 
 function checkKind(kind: FileKind, path: string): void {
   if (kind === "missing") {
-    const cause = Object.assign(new Error(`ENOENT: there is no ${path}`), { code: "ENOENT" });
-    throw new WalError("WAL_IO", `There is no log at ${path}.`, { path, errno: "ENOENT", cause });
+    throw new WalError("WAL_IO", `There is no log at ${path}.`, { path, errno: "ENOENT" });
   }
   if (kind !== "other") return;
   throw invalidArgument(`${path} is neither a file nor a directory. A log is one of them.`, { path });

@@ -24,7 +24,7 @@ export const exitCode = {
 } as const;
 
 const meanings: Readonly<Record<keyof typeof exitCode, string>> = {
-  done: "Done; the log is whole.",
+  done: "Done. Of verify, dump and export: the log is whole.",
   torn: "The log ends torn: what a crash leaves, and the next open cuts off. Nothing acknowledged is lost.",
   corrupt: "The log is corrupt, or is no log at all. Nothing was changed.",
   loss: "Acknowledged data is lost: the damage is below the mark. Nothing was changed.",

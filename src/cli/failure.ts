@@ -62,7 +62,7 @@ function walFailure(error: WalError): Failure {
         next: "Commands that only read (dump, stat, verify, tail, export) work beside it; to change the log, stop that process first. wal-db stat names it.",
       };
     case "WAL_CORRUPT":
-      return { exit: exitOfDamage(error), message, next: nextOfDamage(error, path) };
+      return corruptFailure(error);
     case "WAL_INVALID_ARGUMENT":
       return { exit: exitCode.usage, message, next: undefined };
     case "WAL_RECORD_TOO_LARGE":
@@ -72,21 +72,51 @@ function walFailure(error: WalError): Failure {
         next: "Give a larger --max-record-size, here and wherever the log is opened.",
       };
     case "WAL_IO":
-      return { exit: exitOfErrno(error.errno), message, next: nextOfErrno(error.errno) };
+      return ioFailure(error);
     default:
       return { exit: exitCode.system, message, next: undefined };
   }
 }
 
-function exitOfDamage({ mark, offset }: WalError): number {
-  return mark !== undefined && (offset ?? 0) < mark ? exitCode.loss : exitCode.corrupt;
+/** The library's own words speak of its options; here there are others. */
+function corruptFailure({ message, path = "LOG", reason, offset, mark }: WalError): Failure {
+  const look = `See what is there: wal-db verify ${path}, wal-db dump ${path}.`;
+  if (reason === "segment-size") {
+    return {
+      exit: exitCode.usage,
+      message: `${path} does not fit the segment size.`,
+      next: "Give the size that the log was made with: --segment-size BYTES.",
+    };
+  }
+  if (reason === "truncated") {
+    return {
+      exit: exitCode.corrupt,
+      message: `${path}: that part of the log was dropped by its writer.`,
+      next: "Do it again; without --from it begins at the head.",
+    };
+  }
+  if (mark !== undefined && (offset ?? 0) < mark) {
+    return {
+      exit: exitCode.loss,
+      message: `the log ${path} has lost acknowledged data: everything below ${mark} was on stable storage once, and it is intact up to ${offset ?? 0} only (${reason ?? "damage"}).`,
+      next: `Restore it from a copy, without its mark. ${look} wal-db repair ${path} shows how to go on without.`,
+    };
+  }
+  // What is wrong with a directory is not for repair: the message says what to do.
+  if (directoryReasons.includes(reason ?? "")) return { exit: exitCode.corrupt, message, next: undefined };
+  return {
+    exit: exitCode.corrupt,
+    message: `the log ${path} is damaged at ${offset ?? 0} (${reason ?? "damage"}).`,
+    next: `${look} wal-db repair ${path} shows what can be done.`,
+  };
 }
 
-function nextOfDamage({ reason }: WalError, path: string): string {
-  if (reason === "segment-size") return "Give the size that the log was made with: --segment-size BYTES.";
-  if (reason === "truncated")
-    return "The log's writer has dropped that part. Begin at its head: leave --from out.";
-  return `See what is there: wal-db verify ${path}, wal-db dump ${path}. To go on from the intact part: wal-db repair ${path}.`;
+const directoryReasons: readonly string[] = ["stray-segment", "torn-head", "head-past-end", "not-a-file"];
+
+function ioFailure({ message, errno, cause }: WalError): Failure {
+  // The system's own words, without hints for programs.
+  const plain = errno !== undefined && cause instanceof Error ? cause.message : message;
+  return { exit: exitOfErrno(errno), message: plain, next: nextOfErrno(errno) };
 }
 
 function exitOfErrno(errno: string | undefined): number {

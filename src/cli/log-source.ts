@@ -50,8 +50,8 @@ export async function openToRead(path: string, options: SourceOptions = {}): Pro
 export interface WritingOptions extends SourceOptions {
   /** Make the log where there is none: in a directory where a segment size is given, else in one file. */
   readonly create?: boolean;
-  /** Default: refuse what is corrupt. */
-  readonly onDamage?: WalOptions["onDamage"];
+  /** Default: `refuse` what is corrupt. `save` it to quarantine; `accept-loss`: also what is below the mark. */
+  readonly damage?: "refuse" | "save" | "accept-loss";
 }
 
 /**
@@ -59,7 +59,8 @@ export interface WritingOptions extends SourceOptions {
  * anything worse is refused.
  */
 export async function openToWrite(path: string, options: WritingOptions = {}): Promise<Wal> {
-  const { segmentSize, maxRecordSize, onDamage = "refuse", verify, onProgress, signal } = options;
+  const { segmentSize, maxRecordSize, verify, onProgress, signal } = options;
+  const onDamage = policies[options.damage ?? "refuse"];
   const how = { onDamage, maxRecordSize, verify, onProgress, signal };
   if (options.create === true && !existsSync(path)) {
     return segmentSize === undefined ? Wal.open(path, how) : Wal.openSegmented(path, { ...how, segmentSize });
@@ -69,6 +70,13 @@ export async function openToWrite(path: string, options: WritingOptions = {}): P
   if (layout.segmentSize === null) throw segmentSizeUnknown(path);
   return Wal.openSegmented(path, { ...how, segmentSize: layout.segmentSize });
 }
+
+/** Named, `quarantine` accepts loss too; left out, it is what is done with anything less. */
+const policies: Readonly<Record<"refuse" | "save" | "accept-loss", WalOptions["onDamage"]>> = {
+  refuse: "refuse",
+  save: undefined,
+  "accept-loss": "quarantine",
+};
 
 function layoutToWrite(path: string, options: WritingOptions): LogInspection {
   const layout = layoutAt(path, options);

@@ -1,7 +1,7 @@
 /**
  * Records from standard input, in one of three forms, in bounded memory:
  *
- *   lines             each line, without its end; the last one need have none
+ *   lines             each line, without its newline; the last one need have none
  *   ndjson            the same, and each line must be JSON; empty lines are left out
  *   length-prefixed   a u32, little-endian, and so many bytes; again and again
  *
@@ -31,7 +31,6 @@ export function inputError(place: string, what: string, next?: string): CliError
 }
 
 const newline = 10;
-const carriageReturn = 13;
 
 export async function* lineBatches(
   chunks: Chunks,
@@ -43,7 +42,7 @@ export async function* lineBatches(
     const lines: Uint8Array[] = [];
     let at = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, at)) {
-      lines.push(withoutReturn(rest.take(chunk.subarray(at, end))));
+      lines.push(rest.take(chunk.subarray(at, end)));
       checkLength(lines.at(-1), number, maxBytes);
       at = end + 1;
       number++;
@@ -149,10 +148,6 @@ class Rest {
     this.length = 0;
     return whole;
   }
-}
-
-function withoutReturn(line: Uint8Array): Uint8Array {
-  return line.at(-1) === carriageReturn ? line.subarray(0, -1) : line;
 }
 
 function checkLength(line: Uint8Array | undefined, number: number, maxBytes: number): void {

@@ -19,10 +19,13 @@ const dataAt: number = lsnColumns + 2 + lengthColumns + 2;
 export class RecordTable implements RecordLines {
   readonly #output: Output;
   readonly #form: RecordForm;
+  readonly #shift: number;
 
-  constructor(output: Output, form: RecordForm) {
+  /** @param shift What is added to each LSN: where the bytes of a quarantine stood in their log. */
+  constructor(output: Output, form: RecordForm, shift: number = 0) {
     this.#output = output;
     this.#form = form;
+    this.#shift = shift;
   }
 
   begin(): void {
@@ -33,14 +36,14 @@ export class RecordTable implements RecordLines {
   record(record: WalRecord): void {
     const columns = Math.max(20, this.#output.columns - dataAt);
     const data = this.#form.inLine(record, columns);
-    this.#output.line(`${placeText(record.lsn, record.length)}  ${data}`.trimEnd());
+    this.#output.line(`${placeText(record.lsn + this.#shift, record.length)}  ${data}`.trimEnd());
     for (const line of this.#form.beneath?.(record) ?? []) {
       this.#output.line(`    ${this.#output.style("dim", line)}`);
     }
   }
 
   damage({ lsn, length, reason }: Damage, note: string = "passed over"): void {
-    const line = `${placeText(lsn, length)}  ${reason}: ${counted(length, "byte")}, ${note}`;
+    const line = `${placeText(lsn + this.#shift, length)}  ${reason}: ${counted(length, "byte")}, ${note}`;
     this.#output.line(this.#output.style("red", line));
   }
 }
@@ -52,21 +55,24 @@ function placeText(lsn: number, length: number): string {
 export class RecordJson implements RecordLines {
   readonly #output: Output;
   readonly #form: RecordForm;
+  readonly #shift: number;
 
-  constructor(output: Output, form: RecordForm) {
+  /** @param shift What is added to each LSN: where the bytes of a quarantine stood in their log. */
+  constructor(output: Output, form: RecordForm, shift: number = 0) {
     this.#output = output;
     this.#form = form;
+    this.#shift = shift;
   }
 
   begin(): void {}
 
   record(record: WalRecord): void {
-    const { lsn, length } = record;
-    this.#output.line(printableJson({ lsn, length, ...this.#form.fields(record) }));
+    const lsn = record.lsn + this.#shift;
+    this.#output.line(printableJson({ lsn, length: record.length, ...this.#form.fields(record) }));
   }
 
   damage(damage: Damage): void {
-    this.#output.line(printableJson({ damage }));
+    this.#output.line(printableJson({ damage: { ...damage, lsn: damage.lsn + this.#shift } }));
   }
 }
 

@@ -1,12 +1,9 @@
-import type { IterOptions, Lsn, Wal, WalRecord } from "../../index.ts";
+import type { IterOptions, RecoveryReport, Wal, WalRecord } from "../../index.ts";
 import { type Command, type Context, command, jsonOption, logArgument, logOptions } from "../command.ts";
-import { decoderOf } from "../decoder.ts";
-import { exitCode } from "../exit-code.ts";
-import { usageError } from "../failure.ts";
 import { openToRead, sourceOptions } from "../log-source.ts";
-import { anyForm, decodedForm, hexForm, type RecordForm, textForm } from "../record-form.ts";
-import { RecordJson, type RecordLines, RecordTable } from "../record-table.ts";
-import { DamageList, exitOf, mayBeOnItsWay, verdictOf } from "../verdict.ts";
+import { LastPlaces } from "../last-places.ts";
+import { recordOptions, type ShownRecords, shownRecords } from "../record-options.ts";
+import { DamageList, exitOf, mayBeOnItsWay, type Verdict, verdictOf } from "../verdict.ts";
 import { type Damage, recordAt, walk } from "../walk.ts";
 
 const options = {
@@ -14,27 +11,10 @@ const options = {
   to: { kind: "lsn", value: "LSN", summary: "Leave out records that begin here or later." },
   limit: { kind: "count", value: "N", short: "n", summary: "Show the first N records, of those that match." },
   "reverse-last": { kind: "count", value: "N", summary: "Show the last N records, the newest first." },
-  grep: { kind: "text", value: "REGEXP", short: "g", summary: "Show records whose text matches." },
-  "ignore-case": { kind: "flag", short: "i", summary: "Match capitals and small letters alike." },
-  hex: { kind: "flag", short: "x", summary: "Show the bytes of each record in hexadecimal." },
-  text: {
-    kind: "flag",
-    short: "t",
-    summary: "Show the whole text of each record, control characters escaped.",
-  },
-  raw: { kind: "flag", summary: "The bytes of each record as they are, and a newline. Not to a terminal." },
-  decode: {
-    kind: "text",
-    value: "CODEC",
-    short: "d",
-    summary: "Show what json, msgpack, cbor or pack-io:FILE makes of each record.",
-  },
-  table: { kind: "flag", summary: "A table, also in a pipe." },
+  ...recordOptions,
   ...jsonOption,
   ...logOptions,
 } as const;
-
-type Given = Parameters<Parameters<typeof command<typeof options>>[0]["run"]>[1]["options"];
 
 export const dump: Command = command({
   name: "dump",
@@ -58,43 +38,46 @@ export const dump: Command = command({
   exits: ["torn", "corrupt", "loss"],
   async run(context, { arguments: [path = ""], options }) {
     const { terminal, signal } = context;
-    const form = await formOf(options);
-    if (options.raw && terminal.out.isTerminal) {
-      throw usageError(
-        "--raw is for a pipe or a file: a terminal would obey what is in the records.",
-        "Use --text or --hex.",
-      );
-    }
-    const matches = matcherOf(options, form);
+    const shown = await shownRecords(terminal, options);
     const { layout, wal } = await openToRead(path, { ...sourceOptions(options), signal });
     try {
-      const lines = options.raw ? new RawLines(context) : linesOf(context, options, form);
       const damages = new DamageList();
       const isOnItsWay = mayBeOnItsWay(layout, wal.recovery);
       const damage = (found: Damage): void => {
-        if (found.lsn === options.from) return;
+        if (found.lsn === options.from && found.lsn !== wal.head) {
+          terminal.warn(
+            `no record begins at ${found.lsn}; the next one does at ${found.lsn + found.length}.`,
+          );
+          return;
+        }
         const live = isOnItsWay && found.lsn >= wal.recovery.end;
         if (!live) damages.add(found);
-        lines.damage(found, live ? "perhaps of a record that is just being written" : undefined);
+        shown.lines.damage(found, live ? "perhaps of a record that is just being written" : undefined);
       };
       const range = { from: options.from, to: options.to };
-      lines.begin();
+      shown.lines.begin();
       if (options["reverse-last"] === undefined) {
-        await showForward(context, wal, range, options.limit ?? Infinity, { lines, matches, damage });
+        await showForward(context, wal, range, options.limit ?? Infinity, { ...shown, damage });
       } else {
-        await showLast(context, wal, range, options["reverse-last"], { lines, matches, damage });
+        await showLast(context, wal, range, options["reverse-last"], { ...shown, damage });
       }
-      if (damages.count === 0) return exitCode.done;
-      return exitOf(verdictOf(wal.recovery, damages));
+      return exitOf(shortenedVerdict(context, wal.recovery, damages));
     } finally {
       await wal.close();
     }
   },
 });
 
-interface Shown {
-  readonly lines: RecordLines;
-  readonly matches: (record: WalRecord) => boolean;
+/** Of what was read; and of what the mark says was there, and is not. */
+function shortenedVerdict({ terminal }: Context, recovery: RecoveryReport, damages: DamageList): Verdict {
+  const { end, mark } = recovery;
+  if (mark !== null && mark > end) {
+    terminal.warn(`acknowledged data is lost: everything below ${mark} was on stable storage once.`);
+  } else if (damages.count === 0) return "whole";
+  return verdictOf(recovery, damages);
+}
+
+interface Shown extends ShownRecords {
   readonly damage: (damage: Damage) => void;
 }
 
@@ -139,80 +122,5 @@ async function showLast(
     if (each !== undefined) lines.record(each);
     if (out.isFull) await out.room();
     signal.throwIfAborted();
-  }
-}
-
-/** The last so many of the numbers that were added. */
-export class LastPlaces {
-  readonly #max: number;
-  readonly #ring: Lsn[] = [];
-  #next = 0;
-
-  constructor(max: number) {
-    this.#max = max;
-  }
-
-  add(lsn: Lsn): void {
-    if (this.#max === 0) return;
-    this.#ring[this.#next] = lsn;
-    this.#next = (this.#next + 1) % this.#max;
-  }
-
-  *newestFirst(): Generator<Lsn> {
-    for (let back = 1; back <= this.#ring.length; back++) {
-      const lsn = this.#ring[(this.#next - back + this.#max) % this.#max];
-      if (lsn !== undefined) yield lsn;
-    }
-  }
-}
-
-async function formOf(options: Given): Promise<RecordForm> {
-  const asked = [options.hex, options.text, options.raw, options.decode !== undefined];
-  if (asked.filter(Boolean).length > 1) {
-    throw usageError("--hex, --text, --raw and --decode exclude each other: one form at a time.");
-  }
-  if (options.decode !== undefined) return decodedForm(await decoderOf(options.decode));
-  return options.hex ? hexForm : options.text ? textForm : anyForm;
-}
-
-function matcherOf(options: Given, form: RecordForm): (record: WalRecord) => boolean {
-  if (options.grep === undefined) return () => true;
-  const pattern = patternOf(options.grep, options["ignore-case"]);
-  return (record) => pattern.test(form.searched(record));
-}
-
-function patternOf(text: string, ignoreCase: boolean): RegExp {
-  try {
-    return new RegExp(text, ignoreCase ? "iu" : "u");
-  } catch (error) {
-    throw usageError(`--grep: ${error instanceof Error ? error.message : String(error)}.`);
-  }
-}
-
-function linesOf({ terminal: { out } }: Context, options: Given, form: RecordForm): RecordLines {
-  const isTable = !options.json && (options.table || out.isTerminal);
-  return isTable ? new RecordTable(out, form) : new RecordJson(out, form);
-}
-
-const newline: Uint8Array = new Uint8Array([10]);
-
-/** The bytes alone; damage is told on standard error. */
-class RawLines implements RecordLines {
-  readonly #context: Context;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  begin(): void {}
-
-  record(record: WalRecord): void {
-    const { out } = this.#context.terminal;
-    out.bytes(record.data);
-    out.bytes(newline);
-  }
-
-  damage({ lsn, length, reason }: Damage): void {
-    this.#context.terminal.warn(`${length} bytes at ${lsn} are no record (${reason}).`);
   }
 }

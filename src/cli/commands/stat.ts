@@ -164,6 +164,7 @@ function rowsOf({ layout, recovery, end, tally }: Facts): [string, string][] {
 }
 
 function segmentsText({ segments, segmentSize }: LogInspection): string {
+  if (segments.length === 0) return "segments, none yet";
   const size = segmentSize === null ? "a size that one alone does not show" : sizeText(segmentSize);
   return `${counted(segments.length, "segment")} of ${size}`;
 }
