@@ -25,16 +25,6 @@ export const entries: readonly Entry[] = [
     load: async () => (await import("./commands/stat.ts")).stat,
   },
   {
-    name: "report",
-    summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
-    load: async () => (await import("./commands/report.ts")).report,
-  },
-  {
-    name: "bench",
-    summary: "Measure what a flush costs on a device, and durable commits on it.",
-    load: async () => (await import("./commands/bench.ts")).bench,
-  },
-  {
     name: "verify",
     summary: "Check every byte of a log, and say whether it is whole.",
     load: async () => (await import("./commands/verify.ts")).verify,
@@ -73,6 +63,16 @@ export const entries: readonly Entry[] = [
     name: "import",
     summary: "Make a log from the lines of JSON that export or dump wrote.",
     load: async () => (await import("./commands/import.ts")).importRecords,
+  },
+  {
+    name: "report",
+    summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
+    load: async () => (await import("./commands/report.ts")).report,
+  },
+  {
+    name: "bench",
+    summary: "Measure what a flush costs on a device, and durable commits on it.",
+    load: async () => (await import("./commands/bench.ts")).bench,
   },
   {
     name: "completion",

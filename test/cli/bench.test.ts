@@ -12,10 +12,9 @@ import { cheapestFlush, doubtsOf, flushMicrosecondsMin } from "#internal/cli/ben
 import { fileSystemOf } from "#internal/cli/bench/file-system.js";
 import { type FlushCost, flushMethods } from "#internal/cli/bench/flush-cost.js";
 import { LatencyMeter } from "#internal/cli/bench/latency.js";
-import { projectDir } from "../support/project.js";
 import { scratchDir } from "../support/scratch.js";
+import { cliPath, plainEnvironment } from "./command-process.js";
 
-const main = join(projectDir, "dist/cli/main.js");
 const memory = "/dev/shm";
 const tmpfs = 0x01021994;
 
@@ -32,8 +31,9 @@ interface Answer {
 }
 
 function bench(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "bench", ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cliPath, "bench", ...words], {
     encoding: "utf8",
+    env: plainEnvironment(),
     timeout: 60_000,
   });
   return { status, stdout, stderr };
@@ -104,7 +104,7 @@ test("a flush in memory is named, and is too fast to be true", (t) => {
 test("Ctrl-C: all is removed, and 130; twice: at once, and removed as well", async (t) => {
   for (const times of [1, 2]) {
     const dir = scratchDir(t);
-    const child = spawn(process.execPath, [main, "bench", dir, "--seconds", "20"]);
+    const child = spawn(process.execPath, [cliPath, "bench", dir, "--seconds", "20"]);
     const ended = new Promise<number | null>((resolve) => void child.on("close", (code) => resolve(code)));
     // Only once it is at it is there something to remove.
     await new Promise<void>((resolve) => void child.stdout.once("data", () => resolve()));
@@ -121,7 +121,7 @@ test("a mistake is told, with nothing measured", (t) => {
     ["--seconds", "0"],
     ["--seconds", "61"],
     ["--seconds", "soon"],
-    ["--record-size", "2m"],
+    ["--record-size", "65k"],
   ]) {
     const { status, stdout, stderr } = bench(dir, ...words);
     assert.equal(status, 64, words.join(" "));

@@ -24,14 +24,14 @@ import {
 } from "../support/browser.js";
 import { projectDir } from "../support/project.js";
 import { scratchDir } from "../support/scratch.js";
+import { cliPath } from "./command-process.js";
 import { hostileRecords, type SampleLog, sampleLog } from "./sample-log.js";
 
-const main = join(projectDir, "dist/cli/main.js");
 const pictures = process.env["WAL_DB_SCREENSHOTS"];
 const missing = browserMissing();
 
 function reportOf(dir: string, page: string): string {
-  execFileSync(process.execPath, [main, "report", dir, "-o", page], { stdio: "pipe", timeout: 20_000 });
+  execFileSync(process.execPath, [cliPath, "report", dir, "-o", page], { stdio: "pipe", timeout: 20_000 });
   return pathToFileURL(page).href;
 }
 

@@ -18,11 +18,9 @@ import { Stretches } from "#internal/cli/report/stretches.js";
 import { besideKept, endsKept, Survey, type SurveyedRecord } from "#internal/cli/report/survey.js";
 import type { PageData } from "#internal/cli/report/page-data.js";
 import { matching, numberOf, type RecordFilter } from "../../page/record-filter.js";
-import { projectDir } from "../support/project.js";
 import { scratchDir } from "../support/scratch.js";
+import { cliPath, plainEnvironment } from "./command-process.js";
 import { hostileRecords, sampleLog } from "./sample-log.js";
-
-const main = join(projectDir, "dist/cli/main.js");
 
 interface Run {
   readonly status: number | null;
@@ -31,8 +29,9 @@ interface Run {
 }
 
 function report(...words: string[]): Run {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "report", ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cliPath, "report", ...words], {
     encoding: "utf8",
+    env: plainEnvironment(),
     timeout: 20_000,
   });
   return { status, stdout, stderr };
@@ -107,6 +106,23 @@ test("what records hold is nowhere in the page but as data", async (t) => {
     /\son\w+=|javascript:|\sstyle=/,
   );
   assert.doesNotMatch(stdout.replace(/<script.*?<\/script>|<pre>.*?<\/pre>/gs, ""), /https?:/);
+});
+
+test("in JSON it tells what it made", async (t) => {
+  const dir = scratchDir(t);
+  await sampleLog(join(dir, "log"));
+  const page = join(dir, "page.html");
+  const { status, stdout, stderr } = report(join(dir, "log"), "-o", page, "--json");
+  assert.deepEqual({ status, stderr }, { status: 0, stderr: "" });
+  assert.deepEqual(JSON.parse(stdout), {
+    page,
+    bytes: readFileSync(page).length,
+    verdict: "loss",
+    records: 2407,
+    recordsShown: 2407,
+    damages: 2,
+  });
+  assert.equal(report(join(dir, "log"), "-o", "-", "--json").status, 64);
 });
 
 test("a hostile file name is text", async (t) => {
@@ -203,7 +219,13 @@ test("Ctrl-C leaves no page, and nothing half done", async (t) => {
   const batch = Array.from({ length: 20_000 }, () => "x".repeat(40));
   for (let i = 0; i < 50; i++) wal.appendBatch(batch);
   await wal.close();
-  const child = spawn(process.execPath, [main, "report", join(dir, "a.wal"), "-o", join(dir, "page.html")]);
+  const child = spawn(process.execPath, [
+    cliPath,
+    "report",
+    join(dir, "a.wal"),
+    "-o",
+    join(dir, "page.html"),
+  ]);
   // Its handlers are there once it has begun to load the command; what comes earlier ends it as well.
   const before = readdirSync(dir);
   setTimeout(() => child.kill("SIGINT"), 400);

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { LogInspection, Wal } from "../../index.ts";
-import { type Command, command, type Context, logArgument, logOptions } from "../command.ts";
+import { type Command, command, type Context, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { usageError } from "../failure.ts";
 import { openToRead, sourceOptions } from "../log-source.ts";
-import { printable } from "../printable.ts";
+import { printable, printableJson } from "../printable.ts";
 import { bytesText, counted } from "../quantity.ts";
 import { bytesBefore, bytesFrom, type ShownDamage } from "../report/damage-list.ts";
 import { fileAt, readBytes } from "../report/log-bytes.ts";
@@ -14,7 +14,7 @@ import { reportPage } from "../report/page.ts";
 import { damageKindOf, type ReportedLog } from "../report/reported-log.ts";
 import { surveyLog } from "../report/survey-log.ts";
 import { damageShown } from "../report/survey.ts";
-import { mayBeOnItsWay, verdictOf } from "../verdict.ts";
+import { mayBeOnItsWay, type Verdict, verdictOf } from "../verdict.ts";
 import type { Damage } from "../walk.ts";
 
 /** Bytes kept of a payload: two lines of a hexadecimal dump short of a hundred. */
@@ -44,6 +44,7 @@ export const report: Command = command({
       summary: "Records in the page, about, of a log that has more.",
       fallback: 4000,
     },
+    ...jsonOption,
     ...logOptions,
   },
   examples: [
@@ -55,6 +56,9 @@ export const report: Command = command({
     if (records < 2 || records > recordsMax) {
       throw usageError(`--records is a number from 2 to ${recordsMax}; got ${records}.`);
     }
+    if (output === "-" && options.json) {
+      throw usageError("--json tells of the page on standard output, where -o - would have it too.");
+    }
     if (output !== "-") checkReplaceable(output);
     const page = await pageOf(context, path, records, sourceOptions(options));
     if (output === "-") {
@@ -62,15 +66,29 @@ export const report: Command = command({
       return exitCode.done;
     }
     writePage(output, page.text);
-    const size = bytesText(Buffer.byteLength(page.text));
-    context.terminal.note(`${page.summary}\nThe page is ${printable(output)}, ${size}.`);
+    tell(context, output, page, options.json);
     return exitCode.done;
   },
 });
 
 interface Page {
   readonly text: string;
-  readonly summary: string;
+  readonly verdict: Verdict;
+  readonly records: number;
+  /** Of those, in the page. */
+  readonly recordsShown: number;
+  readonly damages: number;
+}
+
+function tell({ terminal }: Context, output: string, { text, ...page }: Page, asJson: boolean): void {
+  const bytes = Buffer.byteLength(text);
+  if (asJson) {
+    terminal.out.line(printableJson({ page: resolve(output), bytes, ...page }));
+    return;
+  }
+  const { records, damages, verdict } = page;
+  terminal.note(`${counted(records, "record")}, ${counted(damages, "damage")}: ${verdict}.`);
+  terminal.note(`The page is ${printable(output)}, ${bytesText(bytes)}.`);
 }
 
 async function pageOf(
@@ -105,7 +123,10 @@ async function pageOf(
     });
     return {
       text,
-      summary: `${counted(survey.records, "record")}, ${counted(survey.damages.count, "damage")}: ${shown}.`,
+      verdict: shown,
+      records: survey.records,
+      recordsShown: survey.kept.length,
+      damages: survey.damages.count,
     };
   } finally {
     progress.clear();
