@@ -42,8 +42,7 @@ for (const [name, text] of Object.entries(code)) {
   if (/<\/(?:script|style)|<!--|\*\/\s*$/i.test(text)) throw new Error(`${name} cannot stand in a page`);
 }
 if (/^(?:import|export) /m.test(script)) throw new Error("the page's script is not in one piece");
-new vm.Script(script);
-new vm.Script(code.uplotScript);
+for (const text of [script, code.uplotScript]) vm.compileFunction(text);
 
 const constants = Object.entries(code).map(
   ([name, text]) => `export const ${name}: string =\n  ${JSON.stringify(text)};\n`,

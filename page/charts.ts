@@ -46,6 +46,7 @@ const plain = { points: { show: false } } as const;
 const cursor: UPlot.Cursor = { y: false, drag: { x: false, y: false }, points: { size: 7 } };
 
 function tenfold(most: number): UPlot.Scale {
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- uPlot ships the type of the enum, and not the enum
   return { distr: 3, range: [0.5, Math.max(10, most * 1.6)] };
 }
 
@@ -59,20 +60,22 @@ function powers(text: Text, base: number): UPlot.Axis {
   return { ...upwards(text), splits, filter: (_, all) => all };
 }
 
+/** A moment in UTC, as fine as the ticks. */
+function momentText(seconds: number, step: number): string {
+  const [day = "", time = ""] = new Date(seconds * 1000).toISOString().split("T");
+  if (step >= 86_400) return day;
+  return time.slice(0, step >= 60 ? 5 : step >= 1 ? 8 : 10);
+}
+
 /** The axis of time, in UTC: as fine as its ticks, with the day below the first. */
 function times(): UPlot.Axis {
-  const text = (seconds: number, step: number): string => {
-    const [day = "", time = ""] = new Date(seconds * 1000).toISOString().split("T");
-    if (step >= 86_400) return day;
-    return time.slice(0, step >= 60 ? 5 : step >= 1 ? 8 : 10);
-  };
   return axis({
     size: 44,
     space: 80,
     values: (_, ticks, __, ___, step) =>
       ticks.map((tick, index) => {
-        const day = index === 0 && step < 86_400 ? `\n${text(tick, 86_400)}` : "";
-        return text(tick, step) + day;
+        const day = index === 0 && step < 86_400 ? `\n${momentText(tick, 86_400)}` : "";
+        return momentText(tick, step) + day;
       }),
   });
 }
@@ -150,12 +153,20 @@ function growth({ stretches }: PageData): Chart {
   };
 }
 
+/** On a logarithmic scale an empty record stands at the bottom. */
+const emptyLength = 0.5;
+
+function up(length: number | null): number | null {
+  return length === null ? null : Math.max(emptyLength, length);
+}
+
+function lengthText(_: unknown, length: number | null): string {
+  return length === emptyLength ? "0" : shown(length);
+}
+
 function along({ stretches }: PageData): Chart {
-  // On a logarithmic scale an empty record stands at the bottom.
-  const up = (value: number | null): number | null => (value === null ? null : Math.max(0.5, value));
   const most = Math.max(1, ...stretches.map(({ largest }) => largest ?? 0));
-  const value = (_: unknown, value: number | null): string => (value === 0.5 ? "0" : shown(value));
-  const band = { width: 1, ...plain, stroke: colour("band"), value };
+  const band = { width: 1, ...plain, stroke: colour("band"), value: lengthText };
   return {
     options: {
       cursor,

@@ -8,7 +8,7 @@ const data = JSON.parse(document.getElementById("data")?.textContent ?? "") as P
 let waiting: ReturnType<typeof setTimeout> | undefined;
 
 drawCharts(data);
-if (document.getElementById("filter") !== null) new RecordsTable(data);
+if (document.getElementById("filter") !== null) RecordsTable.begin(data);
 onThemeChange(() => drawCharts(data));
 addEventListener("resize", () => {
   clearTimeout(waiting);

@@ -19,8 +19,16 @@ export class RecordsTable {
   #first = 0;
   #waiting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(data: PageData) {
+  /** Puts the table into the page, and lives as long as its form. */
+  static begin(data: PageData): void {
+    new RecordsTable(data).#listen();
+  }
+
+  private constructor(data: PageData) {
     this.#data = data;
+  }
+
+  #listen(): void {
     this.#form.addEventListener("input", () => {
       clearTimeout(this.#waiting);
       this.#waiting = setTimeout(() => this.#filter(), 120);

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type Lsn, Wal } from "wal-db";
 import { EvenSample } from "#internal/cli/report/even-sample.js";
 import { hexRows } from "#internal/cli/report/hex-rows.js";
@@ -133,7 +133,7 @@ test("a hostile file name is text", async (t) => {
   await wal.close();
   const { status, stdout } = report(log, "-o", "-");
   assert.equal(status, 0);
-  assert.doesNotMatch(stdout, /<img|\u202e|\u001b/);
+  for (const bad of ["<img", "\u202e", "\u001b"]) assert.ok(!stdout.includes(bad));
   assert.match(stdout, /&lt;img src=x onerror=alert\(1\)&gt;&quot;··\[31m\.wal<\/h1>/);
 });
 
@@ -307,19 +307,18 @@ test("stretches cover the log without a gap, and hold every record", () => {
   );
 });
 
+function recordAt(lsn: Lsn): SurveyedRecord {
+  return { lsn, length: 18, data: new Uint8Array(18).fill(lsn / 100) };
+}
+
 test("a survey keeps the ends and what stands next to damage, however long the log", () => {
-  const recordAt = (lsn: Lsn): SurveyedRecord => ({
-    lsn,
-    length: 92,
-    data: new Uint8Array(92).fill(lsn / 100),
-  });
   const total = 50_000;
   const survey = new Survey({
     head: 0,
     end: total * 100,
     sampleMax: 100,
     startBytes: 16,
-    readAgain: (lsn) => recordAt(lsn),
+    readAgain: recordAt,
   });
   for (let i = 0; i < total; i++) {
     if (i === 31_111) survey.addDamage({ lsn: (i * 100) as Lsn, length: 100, reason: "checksum-mismatch" });
@@ -348,7 +347,6 @@ test("a survey keeps the ends and what stands next to damage, however long the l
 });
 
 test("any number of damages keeps a bounded number of records", () => {
-  const recordAt = (lsn: Lsn): SurveyedRecord => ({ lsn, length: 2, data: new Uint8Array(2) });
   const survey = new Survey({ head: 0, end: 1e6, sampleMax: 50, startBytes: 16, readAgain: recordAt });
   for (let i = 0; i < 50_000; i++) {
     survey.add(recordAt((i * 20) as Lsn));
@@ -430,8 +428,11 @@ const filtered: PageData["records"] = {
   nearDamage: [0, 1, 0],
 };
 
+function found(filter: Partial<RecordFilter>): number[] {
+  return matching(filtered, { ...noFilter, ...filter });
+}
+
 test("the filter: text in any case, bytes, bounds, next to damage", () => {
-  const found = (filter: Partial<RecordFilter>): number[] => matching(filtered, { ...noFilter, ...filter });
   assert.deepEqual(found({}), [0, 1, 2]);
   assert.deepEqual(found({ contains: "cREDIT" }), [0]);
   assert.deepEqual(found({ contains: "0x01 ff" }), [1]);
