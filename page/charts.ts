@@ -39,6 +39,11 @@ const binarySteps = Array.from({ length: 53 }, (_, power) => 2 ** power);
 
 const across = (text: Text): UPlot.Axis =>
   axis({ size: 30, space: 70, incrs: binarySteps, values: (_, ticks) => ticks.map(text) });
+/** Of what is counted: no tick between whole numbers. */
+const countSteps = Array.from({ length: 16 }, (_, power) =>
+  [1, 2, 5].map((step) => step * 10 ** power),
+).flat();
+
 const upwards = (text: Text): UPlot.Axis => axis({ size: 52, values: (_, ticks) => ticks.map(text) });
 const shown = (value: number | null | undefined): string =>
   value === null || value === undefined ? "–" : figure(value);
@@ -48,6 +53,10 @@ const cursor: UPlot.Cursor = { y: false, drag: { x: false, y: false }, points: {
 function tenfold(most: number): UPlot.Scale {
   // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- uPlot ships the type of the enum, and not the enum
   return { distr: 3, range: [0.5, Math.max(10, most * 1.6)] };
+}
+
+function counts(): UPlot.Axis {
+  return { ...upwards(short), incrs: countSteps };
 }
 
 /** The axis of a logarithmic scale: powers alone, of ten for what is counted, of sixteen for bytes. */
@@ -104,7 +113,7 @@ function sizes({ sizes }: PageData): Chart {
           splits: () => xs.filter((index) => index % every === 0),
           grid: { show: false },
         },
-        isTenfold ? powers(short, 10) : upwards(short),
+        isTenfold ? powers(short, 10) : counts(),
       ],
       series: [
         { label: "bytes", value: (_, value: number | null) => range(value) },
@@ -133,7 +142,7 @@ function growth({ stretches }: PageData): Chart {
     options: {
       cursor,
       scales: { x: { time: false }, y: { range: [0, Math.max(1, sum) * 1.04] } },
-      axes: [across(shortBytes), upwards(short)],
+      axes: [across(shortBytes), counts()],
       series: [
         offsets,
         {
@@ -166,12 +175,15 @@ function lengthText(_: unknown, length: number | null): string {
 
 function along({ stretches }: PageData): Chart {
   const most = Math.max(1, ...stretches.map(({ largest }) => largest ?? 0));
-  const band = { width: 1, ...plain, stroke: colour("band"), value: lengthText };
+  // Where records are longer than a stretch, none begins in some; a line joins those that have one.
+  const isSparse = stretches.filter(({ records }) => records > 0).length < 8;
+  const points = { show: isSparse, size: 5 };
+  const band = { width: 1, points, stroke: colour("band"), value: lengthText, spanGaps: true };
   return {
     options: {
       cursor,
       scales: { x: { time: false }, y: tenfold(most) },
-      axes: [across(shortBytes), powers(shortBytes, 16)],
+      axes: [across(shortBytes), powers(shortBytes, most < 512 ? 4 : 16)],
       bands: [{ series: [1, 3], fill: colour("band-wash") }],
       series: [
         offsets,

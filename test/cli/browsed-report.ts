@@ -23,8 +23,15 @@ export interface BrowsedReport {
   /** Of the log; there once the tests begin. */
   readonly sample: () => SampleLog;
   readonly open: (t: TestContext, options?: PageOptions) => Promise<OpenPage>;
+  /** Another log's. */
+  readonly openOf: (t: TestContext, log: string) => Promise<OpenPage>;
   /** A copy that was changed on purpose. */
   readonly openChanged: (t: TestContext, change: (text: string) => string) => Promise<OpenPage>;
+}
+
+function makeReport(log: string, page: string): void {
+  const words = [cliPath, "report", log, "-o", page];
+  execFileSync(process.execPath, words, { stdio: "pipe", timeout: 20_000 });
 }
 
 /** To be called in a `describe`: makes all of it before its tests, and takes it away after them. */
@@ -34,10 +41,7 @@ export function browsedReport(): BrowsedReport {
   let made: { readonly sample: SampleLog; readonly browser: OpenBrowser } | undefined;
   before(async () => {
     const sample = await sampleLog(join(dir, "log"));
-    execFileSync(process.execPath, [cliPath, "report", sample.dir, "-o", file], {
-      stdio: "pipe",
-      timeout: 20_000,
-    });
+    makeReport(sample.dir, file);
     made = { sample, browser: await openBrowser() };
   });
   after(async () => {
@@ -54,6 +58,11 @@ export function browsedReport(): BrowsedReport {
   return {
     sample: () => ready().sample,
     open: (t, options) => openPage(t, ready().browser, pathToFileURL(file).href, options),
+    openOf(t, log) {
+      const path = join(scratchDir(t), "other.html");
+      makeReport(log, path);
+      return openPage(t, ready().browser, pathToFileURL(path).href);
+    },
     openChanged(t, change) {
       const text = readFileSync(file, "utf8");
       const changed = change(text);

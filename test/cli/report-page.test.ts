@@ -4,13 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
+import { Wal } from "wal-db";
 import { browserMissing, type Misdeeds } from "../support/browser.js";
 import { projectDir } from "../support/project.js";
+import { scratchDir } from "../support/scratch.js";
 import { assertQuiet, browsedReport, tabTo } from "./browsed-report.js";
 import { hostileRecords } from "./sample-log.js";
 
@@ -48,6 +51,21 @@ async function styleOf(page: Page, property: string): Promise<string> {
   return page.evaluate<string>(`getComputedStyle(document.body)[${JSON.stringify(property)}]`);
 }
 
+/** That so many names stand on the map, each on a place of its own. */
+async function assertApart(page: Page, count: number): Promise<void> {
+  const names = await page.locator(".flag-name").all();
+  assert.equal(names.length, count);
+  const boxes = await Promise.all(names.map((name) => name.boundingBox()));
+  for (const [index, a] of boxes.entries()) {
+    for (const b of boxes.slice(index + 1)) {
+      assert.ok(a !== null && b !== null);
+      const isBeside = a.x + a.width <= b.x || b.x + b.width <= a.x;
+      const isAbove = a.y + a.height <= b.y + 1 || b.y + b.height <= a.y + 1;
+      assert.ok(isBeside || isAbove, JSON.stringify({ a, b }));
+    }
+  }
+}
+
 /** That the policy has refused just these, in any order; the page tells of it a moment later. */
 async function refusal({ refused }: Pick<Misdeeds, "refused">, expected: readonly string[]): Promise<void> {
   for (let looks = 0; refused.length < expected.length && looks < 100; looks++) await setTimeout(50);
@@ -56,7 +74,7 @@ async function refusal({ refused }: Pick<Misdeeds, "refused">, expected: readonl
 }
 
 describe("the page of a report", { skip: missing ?? false }, () => {
-  const { open, openChanged, sample } = browsedReport();
+  const { open, openOf, openChanged, sample } = browsedReport();
 
   test("draws its charts in both themes, and says nothing on the console", async (t) => {
     for (const colorScheme of ["light", "dark"] as const) {
@@ -203,6 +221,26 @@ describe("the page of a report", { skip: missing ?? false }, () => {
     await page.getByText("Figures").first().click();
     assert.ok((await page.getByRole("table", { name: "Record sizes" }).locator("tr").count()) > 5);
     assert.match(await page.locator("#records-body").innerText(), /needs its script/);
+  });
+
+  // In a log that is corrupt near its beginning, and has no mark, the names of head and end stood one upon the other.
+  test("the names on the map do not stand upon each other", async (t) => {
+    const dir = scratchDir(t);
+    const log = join(dir, "a.wal");
+    const wal = await Wal.open(log);
+    wal.appendBatch(["one", "two", "three"]);
+    await wal.close();
+    const garbage = Buffer.alloc(50_000, 0xa5);
+    writeFileSync(log, Buffer.concat([readFileSync(log), garbage]));
+    const marked = await openOf(t, log);
+    await assertApart(marked.page, 3);
+    rmSync(`${log}.mark`);
+    const unmarked = await openOf(t, log);
+    await assertApart(unmarked.page, 2);
+    const { page: usual } = await open(t);
+    await assertApart(usual, 3);
+    const { page: narrow } = await open(t, { width: 400 });
+    await assertApart(narrow, 3);
   });
 
   test("shows each damage with the bytes around it", async (t) => {

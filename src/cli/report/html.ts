@@ -39,7 +39,11 @@ function textOf(part: HtmlPart): string {
 }
 
 export function html(literals: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
-  return new Html(literals.reduce((all, literal, index) => all + textOf(parts[index - 1] ?? null) + literal));
+  // A line is indented for whoever reads the template.
+  const outdented = literals.map((literal) => literal.replace(/\n\s+/g, "\n"));
+  return new Html(
+    outdented.reduce((all, literal, index) => all + textOf(parts[index - 1] ?? null) + literal),
+  );
 }
 
 /** JSON for a script element that is data: nothing in it can end the element, or begin a comment in it. */

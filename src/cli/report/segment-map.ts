@@ -37,11 +37,15 @@ function strip(scale: Scale, from: number, to: number, className: string, title:
   >`;
 }
 
-/** A name over the strip, on the side of its line where there is room for it. */
-function flag(scale: Scale, offset: number, name: string, row: 0 | 1): Html {
-  const isLeft = (offset - scale.from) / (scale.to - scale.from) < 0.5;
+function isLeftHalf({ from, to }: Scale, offset: number): boolean {
+  return (offset - from) / (to - from) < 0.5;
+}
+
+/** A name over the strip, on the side of its line where there is room for it. Row 0 is the one right above. */
+function flag(scale: Scale, offset: number, name: string, row: number): Html {
+  const isLeft = isLeftHalf(scale, offset);
   const x = place(scale, offset);
-  const top = 4 + row * 16;
+  const top = 20 - row * 16;
   return html`<line x1="${x}" x2="${x}" y1="${top}" y2="66" class="flag" /><text
       x="${x}"
       dx="${isLeft ? 5 : -5}"
@@ -49,6 +53,18 @@ function flag(scale: Scale, offset: number, name: string, row: 0 | 1): Html {
       class="flag-name ${isLeft ? "" : "to-left"}"
       >${name} <tspan class="faint">${countText(offset)}</tspan></text
     >`;
+}
+
+/** Head, mark and end never write over each other: the head's name goes to the right, the end's to the left if it can. */
+function flags(
+  scale: Scale,
+  { head, mark, end }: ReportedLog,
+): { readonly rows: number; readonly drawn: Html } {
+  const sharesRow = !isLeftHalf(scale, end);
+  const rows = (mark === null ? 0 : 1) + (sharesRow ? 1 : 2);
+  const marked = mark === null ? null : flag(scale, mark, "mark", 0);
+  const drawn = html`${flag(scale, head, "head", rows - 1)}${flag(scale, end, "end", sharesRow ? rows - 1 : rows - 2)}${marked}`;
+  return { rows, drawn };
 }
 
 function scaleMarks(scale: Scale): Html {
@@ -87,10 +103,13 @@ export function segmentMap(log: ReportedLog, damages: readonly Damage[], damageC
   const { head, end, length } = log;
   const mark = Math.min(log.mark ?? head, end);
   const lost = log.mark !== null && log.mark > end ? log.mark : end;
+  const { rows, drawn } = flags(scale, log);
+  // All is placed for two rows of names.
+  const shift = (rows - 2) * 16;
   return html`<svg
     class="map"
     width="100%"
-    height="112"
+    height="${112 + shift}"
     role="img"
     aria-label="${mapInWords(log, damageCount)}"
   >
@@ -99,35 +118,36 @@ export function segmentMap(log: ReportedLog, damages: readonly Damage[], damageC
         <line x1="0" x2="0" y1="0" y2="6" class="hatch" />
       </pattern>
     </defs>
-    <rect x="0" y="40" width="100%" height="26" class="ground" />
-    ${strip(scale, scale.from, head, "dropped", `Dropped: before the head, ${bytesText(head - scale.from)}`)}
-    ${strip(scale, head, mark, "flushed", `Below the mark: ${bytesText(mark - head)} known to be on stable storage`)}
-    ${strip(scale, mark, end, "unmarked", `Past the mark: ${bytesText(end - mark)}`)}
-    ${strip(scale, end, lost, "lost", `Lost: the mark says that ${bytesText(lost - end)} more were here`)}
-    ${strip(scale, Math.max(end, lost), length, "past", `Past the end: ${bytesText(length - end)}, no part of the log`)}
-    ${segmentTicks(scale, log.segments)}
-    ${damages.map((damage) => {
-      const x = place(scale, damage.lsn);
-      const title = `Damage at ${countText(damage.lsn)}: ${damage.reason}, ${bytesText(damage.length)}`;
-      return html`${strip(scale, damage.lsn, damage.lsn + damage.length, "damage", title)}<line
-          x1="${x}"
-          x2="${x}"
-          y1="38"
-          y2="74"
-          class="damage-line"
-          ><title>${title}</title></line
-        >`;
-    })}
-    ${log.quarantines.map(({ name, lsn, bytes }) => {
-      const x = place(scale, lsn);
-      return html`<svg x="${x}" y="70" overflow="visible">
-        <path d="M0 0l6 10h-12z" class="quarantine">
-          <title>${name}: ${bytesText(bytes)} saved from ${countText(lsn)}</title>
-        </path>
-      </svg>`;
-    })}
-    ${flag(scale, head, "head", 0)} ${log.mark === null ? null : flag(scale, log.mark, "mark", 1)}
-    ${flag(scale, end, "end", 0)} ${scaleMarks(scale)}
+    <g transform="translate(0 ${shift})">
+      <rect x="0" y="40" width="100%" height="26" class="ground" />
+      ${strip(scale, scale.from, head, "dropped", `Dropped: before the head, ${bytesText(head - scale.from)}`)}
+      ${strip(scale, head, mark, "flushed", `Below the mark: ${bytesText(mark - head)} known to be on stable storage`)}
+      ${strip(scale, mark, end, "unmarked", `Past the mark: ${bytesText(end - mark)}`)}
+      ${strip(scale, end, lost, "lost", `Lost: the mark says that ${bytesText(lost - end)} more were here`)}
+      ${strip(scale, Math.max(end, lost), length, "past", `Past the end: ${bytesText(length - end)}, no part of the log`)}
+      ${segmentTicks(scale, log.segments)}
+      ${damages.map((damage) => {
+        const x = place(scale, damage.lsn);
+        const title = `Damage at ${countText(damage.lsn)}: ${damage.reason}, ${bytesText(damage.length)}`;
+        return html`${strip(scale, damage.lsn, damage.lsn + damage.length, "damage", title)}<line
+            x1="${x}"
+            x2="${x}"
+            y1="38"
+            y2="74"
+            class="damage-line"
+            ><title>${title}</title></line
+          >`;
+      })}
+      ${log.quarantines.map(({ name, lsn, bytes }) => {
+        const x = place(scale, lsn);
+        return html`<svg x="${x}" y="70" overflow="visible">
+          <path d="M0 0l6 10h-12z" class="quarantine">
+            <title>${name}: ${bytesText(bytes)} saved from ${countText(lsn)}</title>
+          </path>
+        </svg>`;
+      })}
+      ${drawn} ${scaleMarks(scale)}
+    </g>
   </svg>`;
 }
 
