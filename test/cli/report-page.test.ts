@@ -239,6 +239,11 @@ describe("the page of a report", { skip: missing ?? false }, () => {
     await assertApart(unmarked.page, 2);
     const { page: usual } = await open(t);
     await assertApart(usual, 3);
+    await usual.evaluate(`{
+      const [head, end] = document.querySelectorAll(".flag-name");
+      for (const { name, value } of end.attributes) head.setAttribute(name, value);
+    }`);
+    await assert.rejects(assertApart(usual, 3), /"a":/, "names that do are seen");
     const { page: narrow } = await open(t, { width: 400 });
     await assertApart(narrow, 3);
   });

@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import * as fc from "fast-check";
@@ -183,10 +191,21 @@ test("a page is replaced, anything else is left alone: a log first of all", asyn
   assert.equal(report(log, "-o", page).status, 0);
   assert.equal(report(log, "-o", page).status, 0);
   const bytes = readFileSync(log);
-  for (const other of [log, `${log}.mark`, dir, "/dev/null"]) {
-    const { status, stderr } = report(log, "-o", other);
+  const letter = join(dir, "letter.html");
+  writeFileSync(letter, "<p>Dear Sir");
+  mkdirSync(join(dir, "folder.html"));
+  symlinkSync(page, join(dir, "link.html"));
+  for (const other of ["letter.html", "folder.html", "link.html"]) {
+    const { status, stderr } = report(log, "-o", join(dir, other));
     assert.equal(status, 64, other);
     assert.match(stderr, /is there already, and is no page; it is left alone/);
+  }
+  assert.equal(readFileSync(letter, "utf8"), "<p>Dear Sir");
+  // Names of what belongs to a log, there or not.
+  for (const other of [log, `${log}.mark`, join(dir, `${"7".padStart(20, "0")}.wal`), "/dev/null"]) {
+    const { status, stderr } = report(log, "-o", other);
+    assert.equal(status, 64, other);
+    assert.match(stderr, /the name of a page ends in \.html/);
   }
   assert.deepEqual(readFileSync(log), bytes);
   const nowhere = report(log, "-o", join(dir, "none", "report.html"));

@@ -35,7 +35,7 @@ export const report: Command = command({
       kind: "path",
       short: "o",
       value: "FILE",
-      summary: "Where the page goes; - for standard output.",
+      summary: "Where the page goes, a name in .html; - for standard output.",
       fallback: "report.html",
     },
     records: {

@@ -4,13 +4,24 @@
  */
 import { closeSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { CliError } from "../failure.ts";
+import { CliError, usageError } from "../failure.ts";
 import { exitCode } from "../exit-code.ts";
 
 const beginning = "<!doctype html>";
 
-/** @throws {CliError} when something else than a page has that name. Asked before the work, too. */
+/**
+ * Asked before the work, too.
+ *
+ * @throws {CliError} when the name is not that of a page (it might be that of a segment, or of a mark, which is not
+ *   there and would be one then), or something else than a page has it.
+ */
 export function checkReplaceable(path: string): void {
+  if (!/\.html?$/i.test(path)) {
+    throw usageError(
+      `report: the name of a page ends in .html; got ${path}.`,
+      "Give such a name with -o; -o - writes to standard output.",
+    );
+  }
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined || (stat.isFile() && (stat.size === 0 || beginningOf(path) === beginning))) return;
   throw new CliError(
