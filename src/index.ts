@@ -1,9 +1,27 @@
+import { provideChannels } from "./diagnostics/channels.ts";
+import { nodeChannels } from "./diagnostics/node-channels.ts";
 import { nodeFileStores } from "./files.ts";
 import { provideFileStores } from "./open-store.ts";
 
 provideFileStores(nodeFileStores);
+provideChannels(nodeChannels);
 
 export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
+export type { HistogramBucket, HistogramSnapshot } from "./diagnostics/histogram.ts";
+export type {
+  AppendMessage,
+  ArchiveMessage,
+  DamageMessage,
+  FlushMessage,
+  OpenMessage,
+  PoisonMessage,
+  RecoveryMessage,
+  SegmentMessage,
+  SlowFlushMessage,
+  TruncateMessage,
+  WalMessage,
+  WalMessages,
+} from "./diagnostics/messages.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export type { Until } from "./commit/progress.ts";
 export {

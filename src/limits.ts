@@ -27,7 +27,7 @@ export const payloadInPlaceBytesMin: number = 256 * 1024;
 
 /** Records of callers who wait for a flush are written together: up to so large, and about so many bytes at once. */
 export const stagedRecordBytesMax: number = 16 * 1024;
-export const stageBytesMax: number = 48 * 1024;
+export const stageBytesMax: number = 320 * 1024;
 
 /** The frame buffer keeps one view for each size of frame up to this, so that an append makes none. */
 export const frameViewBytesMax: number = 4 * 1024;
@@ -117,6 +117,9 @@ export const followRetryMilliseconds = 50;
 
 /** How much a follower that is behind takes into memory when its log is closed. */
 export const followRestBytesMax: number = 16 * 1024 * 1024;
+
+/** A flush that takes longer is told as a slow one: etcd's threshold for the same. */
+export const slowFlushMilliseconds = 1000;
 
 /** `appendAll` takes no more from its source while so many bytes wait for a flush. */
 export const appendAllAheadBytesMax: number = 1024 * 1024;

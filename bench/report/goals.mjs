@@ -20,7 +20,11 @@ export const goals = [
   {
     work: "memory append",
     goal: "at most 2.5 times the native cost",
-    parts: [cost(...on("append", "wal-memory", "native-memory"), 2.5)],
+    // The first writes into one MiB again and again, which stays in the cache; the second keeps what it writes.
+    parts: [
+      cost(...on("append", "wal-memory", "native-memory"), 2.5),
+      cost(...on("append", "wal-memory", "native-memory-kept"), 2.5),
+    ],
   },
   {
     work: "mapped append",

@@ -33,7 +33,7 @@ import {
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
-import { Stage } from "./stage.ts";
+import { recordsIn, Stage } from "./stage.ts";
 
 /** What a writer works on. */
 export interface Writable {
@@ -124,6 +124,7 @@ export class Writer {
     const at = this.#frames.length;
     this.#frames.add(record, this.#maxRecordBytes);
     this.stagedLast = at;
+    stage.records++;
     return stage;
   }
 
@@ -141,7 +142,7 @@ export class Writer {
     if (this.#stage === null) return;
     this.#writeHeldBack(this.#stage);
     if (this.#written.length === 0) return;
-    const flush = this.#log.commit.sync(this.lastEnd);
+    const flush = this.#log.commit.sync(this.lastEnd, recordsIn(this.#written));
     for (const stage of this.#written.splice(0)) stage.wait(flush);
   }
 
@@ -160,12 +161,11 @@ export class Writer {
   }
 
   #writeStage(stage: Stage, bytes: Uint8Array): void {
-    const count = countOf(bytes);
     try {
       stage.written(this.#write(bytes, null));
-      this.appends += count;
+      this.appends += stage.records;
     } catch (error) {
-      if (count === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
+      if (stage.records === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
       stage.writtenApart(this.#writeApart(bytes));
     }
   }
@@ -259,12 +259,6 @@ export class Writer {
     state.openGate(start);
     return failure;
   }
-}
-
-function countOf(frames: Uint8Array): number {
-  let count = 0;
-  for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
-  return count;
 }
 
 function tooLong(path: string | undefined): WalError {

@@ -15,6 +15,7 @@ import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
 import { crc32cRange, crcKernel } from "./crc32c.ts";
 import { headerBytes, lengthOffset } from "./format.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
 export type RecordInput = Uint8Array | string;
@@ -50,6 +51,9 @@ export class FrameBuffer {
   length = 0;
   #views: (Uint8Array | undefined)[] = [];
 
+  /** Whose scratch `bytes` is; null: they are memory of this buffer's own. */
+  #kernel: Kernel | null = null;
+
   /** Memory of this buffer's own, kept for the next batch that is too large for the scratch. */
   #own: Uint8Array | null = null;
 
@@ -60,9 +64,10 @@ export class FrameBuffer {
   reset(): void {
     this.length = 0;
     this.#letGo();
-    const scratch = crcKernel()?.takeScratch(this) ?? null;
+    const kernel = crcKernel();
+    const scratch = kernel?.takeScratch(this) ?? null;
     if (scratch === null) this.#use((this.#own ??= new Uint8Array(scratchInitialBytes)));
-    else this.#use(scratch);
+    else this.#use(scratch, kernel);
   }
 
   /** The frames are written, and not needed any more. */
@@ -97,7 +102,8 @@ export class FrameBuffer {
       this.#makeRoom(payloadStart + payloadLength);
       this.#copy(payload, payloadStart);
     }
-    sealFrame(this.bytes, start, payloadLength);
+    if (this.#kernel === null) sealFrame(this.bytes, start, payloadLength);
+    else this.#kernel.seal(start, payloadLength);
     const size = headerBytes + payloadLength;
     this.length = start + size;
     return size;
@@ -152,7 +158,8 @@ export class FrameBuffer {
     this.#use(grown);
   }
 
-  #use(bytes: Uint8Array): void {
+  #use(bytes: Uint8Array, kernel: Kernel | null = null): void {
+    this.#kernel = kernel;
     if (this.bytes === bytes) return;
     this.bytes = bytes;
     this.#views = [];

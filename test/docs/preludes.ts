@@ -174,6 +174,29 @@ export const preludes: Readonly<Record<string, string>> = {
     import { storeConformance } from "wal-db/testing";`,
 
   /** Documentation: an open log named wal, in a file that did not exist. */
+  // Counts what an SDK would export, and looks at it in the end.
+  opentelemetry: `
+    import * as api from "@opentelemetry/api";
+    const counted = new Map<string, number>();
+    const spans: string[] = [];
+    const instrument = (name: string) => {
+      const count = (value: number): void => void counted.set(name, (counted.get(name) ?? 0) + value);
+      return { add: count, record: count };
+    };
+    const testMeter = { createCounter: instrument, createHistogram: instrument };
+    api.metrics.setGlobalMeterProvider({ getMeter: () => testMeter as unknown as api.Meter });
+    const startSpan = (name: string) => {
+      spans.push(name);
+      return api.trace.wrapSpanContext(api.INVALID_SPAN_CONTEXT);
+    };
+    api.trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan }) as unknown as api.Tracer });
+    process.on("exit", () => {
+      const told = [counted.get("wal.append.records"), counted.get("wal.append.bytes"), counted.get("wal.flush.group_size")];
+      if (told.join() !== "2,23,2") throw new Error("the example counted " + told.join());
+      if (!((counted.get("wal.flush.duration") ?? 0) > 0)) throw new Error("the example told no latency");
+      if (spans.join() !== "wal.recovery,wal.flush") throw new Error("the example made the spans " + spans.join());
+    });`,
+
   "open-log": `
     import { Wal } from "wal-db";
     const wal = await Wal.open("app.wal");`,

@@ -3,6 +3,7 @@
  * protocol of many threads stand in test/model/seeded-bugs.ts: they are found by a search.
  */
 import { inCommit } from "./in-commit.ts";
+import { inDiagnostics } from "./in-diagnostics.ts";
 import { inReading } from "./in-reading.ts";
 import { inRecord } from "./in-record.ts";
 import { inRecovery } from "./in-recovery.ts";
@@ -17,6 +18,7 @@ export const mutations: readonly Mutation[] = [
   ...inTruncation,
   ...inStore,
   ...inReading,
+  ...inDiagnostics,
 ];
 
 export function mutationNamed(name: string): Mutation {

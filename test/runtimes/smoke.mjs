@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
 import { MappedStore } from "wal-db/mapped";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
@@ -110,11 +111,44 @@ async function mapped() {
   await again.close();
 }
 
+/** What the log tells on its channels, to somebody who listens, and who uses the log from within. */
+async function channels() {
+  const names = ["open", "recovery", "append", "flush", "segment", "truncate", "damage", "poison"];
+  const heard = [];
+  const listeners = names.map((name) => [`wal-db:${name}`, (message) => void heard.push([name, message])]);
+  for (const [name, listener] of listeners) subscribe(name, listener);
+  const wal = await Wal.openSegmented(join(dir, "told"), { segmentSize: 1000 });
+  const told = (wanted) => heard.filter(([name]) => name === wanted).map(([, message]) => message);
+  assert.deepEqual([told("open").length, told("recovery").length], [1, 1]);
+  const within = () => void (wal.end < 2000 && wal.appendAndSyncBlocking("x".repeat(500)));
+  subscribe("wal-db:flush", within);
+  const lsns = await Promise.all([1, 2, 3].map((n) => wal.appendAndSync(String(n))));
+  await wal.sync();
+  unsubscribe("wal-db:flush", within);
+  await wal.truncateAfter(lsns[2]);
+  assert.equal(told("flush")[0].groupSize, 3);
+  assert.equal(
+    told("append").reduce((sum, { records }) => sum + records, 0),
+    wal.stats().appends,
+  );
+  assert.ok(told("segment").length > 0 && told("truncate").length === 1);
+  assert.ok(told("flush").every(({ path, thread }) => path === join(dir, "told") && thread === 0));
+  const { flushLatency, groupSize } = wal.stats();
+  assert.ok(flushLatency.p50 > 0 && groupSize.max === 3);
+  await wal.close();
+  for (const [name, listener] of listeners) unsubscribe(name, listener);
+  const before = heard.length;
+  const again = await Wal.openSegmented(join(dir, "told"), { segmentSize: 1000 });
+  await again.close();
+  assert.equal(heard.length, before);
+}
+
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
 await segmented();
 await stores();
 await mapped();
+await channels();
 await threads(dir);
 await endAlive(() => console.log("smoke: all holds"));
