@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import type { LogInspection, Wal } from "../../index.ts";
+import { type LogInspection, type Wal, WalError } from "../../index.ts";
 import { type Command, command, type Context, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { usageError } from "../failure.ts";
@@ -20,6 +20,7 @@ import type { Damage } from "../walk.ts";
 /** Bytes kept of a payload: two lines of a hexadecimal dump short of a hundred. */
 const startBytes = 96;
 const recordsMax = 100_000;
+const passesMax = 10;
 
 export const report: Command = command({
   name: "report",
@@ -91,7 +92,19 @@ function tell({ terminal }: Context, output: string, { text, ...page }: Page, as
   terminal.note(`The page is ${printable(output)}, ${bytesText(bytes)}.`);
 }
 
-async function pageOf(
+/** Begins again where a live writer has dropped the front of the log during the pass. */
+async function pageOf(...what: Parameters<typeof onePass>): Promise<Page> {
+  for (let pass = 1; ; pass++) {
+    try {
+      return await onePass(...what);
+    } catch (error) {
+      const isDropped = error instanceof WalError && error.reason === "truncated";
+      if (!isDropped || pass === passesMax) throw error;
+    }
+  }
+}
+
+async function onePass(
   { terminal, signal }: Context,
   path: string,
   sampleMax: number,
