@@ -4,7 +4,7 @@ import { type LogInspection, type Wal, WalError } from "../../index.ts";
 import { type Command, command, type Context, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { usageError } from "../failure.ts";
-import { openToRead, sourceOptions } from "../log-source.ts";
+import { type LogSource, openToRead, sourceOptions } from "../log-source.ts";
 import { printable, printableJson } from "../printable.ts";
 import { bytesText, counted } from "../quantity.ts";
 import { bytesBefore, bytesFrom, type ShownDamage } from "../report/damage-list.ts";
@@ -26,7 +26,7 @@ export const report: Command = command({
   name: "report",
   summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
   description: [
-    "Reads the log once, from the head to the end, in memory that does not grow with it, and writes one page that needs nothing else: no network, no server. It shows the map of the segments with head, mark, end, damage and quarantine; record sizes; growth; each damage with the bytes around it; and a table of records that can be filtered.",
+    "Reads the log once, from the head to the end (a log without a mark twice: opening it verifies it), in memory that does not grow with it, and writes one page that needs nothing else: no network, no server. It shows the map of the segments with head, mark, end, damage and quarantine; record sizes; growth; each damage with the bytes around it; and a table of records that can be filtered.",
     "Of a large log the page holds a part of the records, spread evenly, with the first, the last and those next to damage; it says how many. What a record holds is shown as text and never runs: the page's own policy allows its one script and no request.",
     "Changes nothing in the log, and works beside a live writer. The page is written under a temporary name and renamed; a file of that name that is no page is left alone.",
   ],
@@ -104,14 +104,28 @@ async function pageOf(...what: Parameters<typeof onePass>): Promise<Page> {
   }
 }
 
+/** Without a mark, all of it is verified here. */
+async function opened(
+  { terminal, signal }: Pick<Context, "terminal" | "signal">,
+  path: string,
+  source: ReturnType<typeof sourceOptions>,
+): Promise<LogSource> {
+  const progress = terminal.progress("Opening");
+  try {
+    return await openToRead(path, { ...source, signal, onProgress: progress.update });
+  } finally {
+    progress.clear();
+  }
+}
+
 async function onePass(
   { terminal, signal }: Context,
   path: string,
   sampleMax: number,
   source: ReturnType<typeof sourceOptions>,
 ): Promise<Page> {
+  const { layout, wal } = await opened({ terminal, signal }, path, source);
   const progress = terminal.progress("Reading");
-  const { layout, wal } = await openToRead(path, { ...source, signal });
   try {
     const begun = performance.now();
     const survey = await surveyLog(wal, { sampleMax, startBytes, signal, onProgress: progress.update });
