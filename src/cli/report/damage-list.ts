@@ -3,6 +3,7 @@ import { bytesText, countText } from "../quantity.ts";
 import { hexRows, type HexRow } from "./hex-rows.ts";
 import type { Damage } from "../walk.ts";
 import { html, type Html, type HtmlPart } from "./html.ts";
+import type { Report } from "./report.ts";
 import type { DamageKind } from "./reported-log.ts";
 
 /** Bytes shown before the place where the damage begins, and from there on. */
@@ -47,7 +48,7 @@ function rowParts({ offset, bytes }: HexRow, digits: number): HtmlPart[] {
   return [place, "  ", hex, "  ", chars, "\n"];
 }
 
-export function damageArticle(damage: ShownDamage, number: number): Html {
+function damageArticle(damage: ShownDamage, number: number): Html {
   const { lsn, reason, length, file, fileOffset } = damage;
   const rows = hexRows(damage.bytesAt, damage.bytes, lsn, length > 0 ? lsn + length : Infinity);
   const digits = String(rows.at(-1)?.offset ?? 0).length;
@@ -82,4 +83,14 @@ export function damageArticle(damage: ShownDamage, number: number): Html {
 ${rows.map((row) => rowParts(row, digits))}</pre>`
     }
   </article>`;
+}
+
+export function damageSection({ survey, damages }: Report): Html {
+  const rest = survey.damages.count - damages.length;
+  return html`<section aria-labelledby="damage">
+    <h2 id="damage">Damage</h2>
+    ${survey.damages.count === 0 ? html`<p>None found.</p>` : null}
+    ${damages.map((damage, index) => damageArticle(damage, index + 1))}
+    ${rest > 0 ? html`<p class="note">And ${countText(rest)} more, counted and not shown.</p>` : null}
+  </section>`;
 }
