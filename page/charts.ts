@@ -89,7 +89,7 @@ function times(): UPlot.Axis {
   });
 }
 
-function sizes({ sizes }: PageData): Chart {
+function sizes({ sizes }: PageData, width: number): Chart {
   const xs = sizes.map((_, index) => index);
   const most = Math.max(...sizes.map(({ records }) => records));
   const least = Math.min(...sizes.map(({ records }) => records).filter((records) => records > 0));
@@ -99,7 +99,8 @@ function sizes({ sizes }: PageData): Chart {
     if (each === undefined) return "–";
     return each.from === each.to ? figure(each.from) : `${figure(each.from)} to ${figure(each.to)}`;
   };
-  const every = Math.ceil(sizes.length / 12);
+  // A name takes some 40 pixels.
+  const every = Math.ceil((sizes.length * 40) / Math.max(40, width - 80));
   return {
     options: {
       cursor,
@@ -228,7 +229,12 @@ function time(data: PageData): Chart {
   };
 }
 
-const charts: Readonly<Record<string, (data: PageData) => Chart>> = { sizes, growth, along, time };
+const charts: Readonly<Record<string, (data: PageData, width: number) => Chart>> = {
+  sizes,
+  growth,
+  along,
+  time,
+};
 let drawn: UPlot[] = [];
 
 /** Draws all charts that have a place in the page, anew. */
@@ -238,7 +244,8 @@ export function drawCharts(data: PageData): void {
   for (const [name, chart] of Object.entries(charts)) {
     const into = document.getElementById(`chart-${name}`);
     if (into === null) continue;
-    const { options, data: columns } = chart(data);
-    drawn.push(new uPlot({ ...options, width: into.clientWidth, height: 230 }, columns, into));
+    const width = into.clientWidth;
+    const { options, data: columns } = chart(data, width);
+    drawn.push(new uPlot({ ...options, width, height: 230 }, columns, into));
   }
 }
