@@ -117,6 +117,19 @@ const replays = ["for of", "for await"].map((form) => ({
   native: [native("native-file", "replay_per_s", "replay", "replay")],
 }));
 
+const codecs = ["encode", "decode"].map((body) => ({
+  name: `codec-${body}`,
+  title: `${body === "encode" ? "Encode" : "Decode"} a struct of 8 mixed fields`,
+  unit: "values/s",
+  better: "more",
+  body,
+  warmUps: 2,
+  sizes: { records: 500_000 },
+  quick: { records: 200_000 },
+  // To decode is the same, whatever it was encoded into.
+  subjects: ["pack-io", ...(body === "encode" ? ["pack-io-into"] : []), "msgpackr", "json"],
+}));
+
 const large = { recordBytes: 4088, records: 262_144 };
 const largeQuick = { records: 16_384 };
 
@@ -248,6 +261,7 @@ export const cases = [
     fresh: true,
     subjects: onDisk,
   })),
+  ...codecs,
 ];
 
 export const nativeTitles = {

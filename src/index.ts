@@ -6,6 +6,7 @@ import { provideFileStores } from "./open-store.ts";
 provideFileStores(nodeFileStores);
 provideChannels(nodeChannels);
 
+export type { Codec } from "./codec/codec.ts";
 export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
 export type { HistogramBucket, HistogramSnapshot } from "./diagnostics/histogram.ts";
 export type {
@@ -58,4 +59,6 @@ export type {
 export type { ArchiveHook, ArchiveStats, SealedSegment } from "./truncation/archive.ts";
 export type { RetainOptions } from "./truncation/prefix-drop.ts";
 export type { WalReader } from "./truncation/reader-position.ts";
+export type { TypedRecord, TypedRecordIterator } from "./typed/typed-walk.ts";
+export type { TypedWal } from "./typed/typed-wal.ts";
 export { Wal, type WalStats } from "./wal.ts";

@@ -13,6 +13,8 @@
  */
 import { Writer } from "./append/writer.ts";
 import { batchOf, offsetOf } from "./arguments.ts";
+import { checkCodec, type Codec } from "./codec/codec.ts";
+import { encoded } from "./codec/coding.ts";
 import { appendAll } from "./commit/append-all.ts";
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit } from "./commit/group-commit.ts";
@@ -50,6 +52,7 @@ import { Beside } from "./truncation/beside.ts";
 import { PrefixDrop, type RetainOptions } from "./truncation/prefix-drop.ts";
 import type { WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
+import { TypedWal } from "./typed/typed-wal.ts";
 
 /** Counts since the log was opened, or joined, of what this Wal did: of other threads nothing. */
 export interface WalStats {
@@ -367,6 +370,61 @@ export class Wal implements AsyncDisposable {
   }
 
   /**
+   * Appends a value, as the bytes that the codec makes of it. As durable as {@link Wal.append}; to read it
+   * back: {@link WalRecord.decode}, or {@link Wal.typed} for a log whose records are all of one type.
+   *
+   * @throws {WalError} as {@link Wal.append}; WAL_ENCODING when the codec throws: its error is `cause`, and nothing was
+   *   appended; WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * const lsn = wal.appendTyped({ credit: 100 }, new Packr());
+   */
+  appendTyped<T>(value: T, codec: Codec<T>): Lsn {
+    checkCodec(codec);
+    return this.#appendValue(value, codec);
+  }
+
+  #appendValue<T>(value: T, codec: Codec<T>): Lsn {
+    this.#standing.checkWritable();
+    if (codec.encodeInto !== undefined) {
+      const lsn = this.#writer.appendInPlace(value, codec);
+      if (lsn !== null) return lsn;
+    }
+    const bytes = encoded(codec, value);
+    // Asks again whether it may: the codec may have closed the log.
+    return this.append(bytes);
+  }
+
+  #appendValues<T>(values: readonly T[], codec: Codec<T>): Lsn[] {
+    this.#standing.checkWritable();
+    return this.#writer.appendValues(values, codec);
+  }
+
+  async #appendValueAndSync<T>(value: T, codec: Codec<T>): Promise<Lsn> {
+    this.#standing.checkWritable();
+    return this.appendAndSync(encoded(codec, value));
+  }
+
+  /**
+   * This log, its records as values of one type: what is appended is encoded, and what is read decoded. A view, and
+   * cheap to make; records that are appended as bytes are in it too.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * const events = wal.typed<Event>(new Packr());
+   * const lsn = await events.appendAndSync({ kind: "deposit", cents: 500 });
+   * for (const { value } of events) console.log(value.kind, value.cents); // deposit 500
+   */
+  typed<T>(codec: Codec<T>): TypedWal<T> {
+    checkCodec(codec);
+    return new TypedWal(this, codec, {
+      append: (value) => this.#appendValue(value, codec),
+      appendBatch: (values) => this.#appendValues(values, codec),
+      appendAndSync: (value) => this.#appendValueAndSync(value, codec),
+      appendAndSyncBlocking: (value) => this.#commitBlocking(this.#appendValue(value, codec)),
+    });
+  }
+
+  /**
    * Resolves once every record appended before the call is on stable storage. Callers at the same
    * time share one flush; with nothing new there is none.
    *
@@ -424,7 +482,10 @@ export class Wal implements AsyncDisposable {
 
   /** As {@link Wal.appendAndSync}, blocking the thread until done. */
   appendAndSyncBlocking(record: RecordInput): Lsn {
-    const lsn = this.append(record);
+    return this.#commitBlocking(this.append(record));
+  }
+
+  #commitBlocking(lsn: Lsn): Lsn {
     this.#syncs++;
     this.#commit.syncBlocking(this.#writer.lastEnd);
     this.#commits++;

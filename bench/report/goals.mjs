@@ -92,6 +92,14 @@ export const goals = [
       times(...on("threads-8", "wal-file", "native-threads"), 0.7),
     ],
   },
+  ...["encode", "decode"].map((way) => ({
+    work: `pack-io, ${way} 8 mixed fields`,
+    goal: "faster than JSON, at least 0.5 of msgpackr with shared structures",
+    parts: [
+      times(...on(`codec-${way}`, "pack-io", "json"), 1),
+      times(...on(`codec-${way}`, "pack-io", "msgpackr"), 0.5),
+    ],
+  })),
 ];
 
 /** Where the floor in C was not there, the reference stands for it. */
