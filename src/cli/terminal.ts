@@ -130,8 +130,12 @@ export class Terminal {
     const lines = createInterface({ input: this.#stdin, output: process.stderr });
     // The interface takes Ctrl-C from the terminal before the process sees a signal.
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    // Ctrl-D closes it, and says so in a different way on each runtime.
+    const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
     try {
-      const answer = await lines.question(`${question} [y/N] `, { signal });
+      const asked = lines.question(`${question} [y/N] `, { signal }).catch(() => "");
+      const answer = await Promise.race([asked, closed]);
+      signal.throwIfAborted();
       return /^y(?:es)?$/i.test(answer.trim());
     } finally {
       lines.close();
