@@ -34,7 +34,7 @@ function parsed(
     return parseArgs({ args: [...words], options: parseArgsOptions(options), allowPositionals: true });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw usageError(`${command.name}: ${message.split(". To specify")[0]}`, helpHint(command));
+    throw usageError(`${command.name}: ${message.split(/\n|\. To specify/)[0]}`, helpHint(command));
   }
 }
 
