@@ -108,19 +108,20 @@ test("the manual page is one that man takes", (t) => {
   assert.doesNotMatch(stderr, /warning|error/);
 });
 
+function complete(...words: readonly string[]): string[] {
+  const script = `
+    wal-db() { "${process.execPath}" "${cliPath}" "$@"; }
+    eval "$(wal-db completion bash)"
+    compopt() { :; }
+    COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}
+    _wal_db; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, error, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+  if (error !== undefined) throw error;
+  assert.equal(stderr, "");
+  return stdout.trim().split("\n");
+}
+
 test("the completion of bash knows commands, options and what an option can be", (t) => {
-  const complete = (...words: readonly string[]): string[] => {
-    const script = `
-      wal-db() { "${process.execPath}" "${cliPath}" "$@"; }
-      eval "$(wal-db completion bash)"
-      compopt() { :; }
-      COMP_WORDS=(${words.map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length - 1}
-      _wal_db; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, error, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
-    if (error !== undefined) throw error;
-    assert.equal(stderr, "");
-    return stdout.trim().split("\n");
-  };
   if (spawnSync("bash", ["-c", ":"]).error !== undefined) return t.skip("no bash here");
   assert.deepEqual(complete("wal-db", "ver"), ["verify"]);
   assert.deepEqual(complete("wal-db", "dump", "--rev"), ["--reverse-last"]);

@@ -171,14 +171,14 @@ function follow(t: Scope, words: readonly string[], cwd: string) {
   const run = ended(child);
   let pending = "";
   const texts: string[] = [];
-  let changed = (): void => {};
+  let changed: (() => void) | undefined;
   child.stdout.on("data", (part: Buffer) => {
     pending += part.toString();
     for (let end = pending.indexOf("\n"); end >= 0; end = pending.indexOf("\n")) {
       texts.push((JSON.parse(pending.slice(0, end)) as { text: string }).text);
       pending = pending.slice(end + 1);
     }
-    changed();
+    changed?.();
   });
   return {
     async until(holds: (texts: readonly string[]) => boolean): Promise<readonly string[]> {

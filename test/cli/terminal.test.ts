@@ -101,7 +101,7 @@ describe("on a terminal", { concurrency: 2, skip: noTerminal }, () => {
     const { shown, exit } = await runOnTerminal(["verify", "whole.wal"], { cwd: dir });
     assert.equal(exit, 0);
     assert.match(shown, /Verifying \[[#.]+\] +\d+% {2}[\d.]+ .?i?B\/s {2}.* left/);
-    const [, last = ""] = shown.split(/\r\u001b\[2K(?=[^\r]*$)/) as [string, string?];
+    const last = shown.split(`\r${escape}[2K`).at(-1) ?? "";
     assert.match(shown, wiped);
     assert.doesNotMatch(last, /Verifying/);
     const piped = await runCommand(["verify", "whole.wal"], { cwd: dir });

@@ -79,11 +79,12 @@ test("a log that open refuses is reported, and a torn head is null", async (t) =
   assert.equal(inspect(dir).head, null);
 });
 
+function refused(call: () => unknown, code: string, errno?: string): void {
+  assert.throws(call, (error) => error instanceof WalError && error.code === code && error.errno === errno);
+}
+
 test("what is no log, and what is no option, is refused", (t) => {
   const dir = scratchDir(t);
-  const refused = (call: () => unknown, code: string, errno?: string): void => {
-    assert.throws(call, (error) => error instanceof WalError && error.code === code && error.errno === errno);
-  };
   refused(() => inspect(join(dir, "missing")), "WAL_IO", "ENOENT");
   refused(() => inspect("/dev/null"), "WAL_INVALID_ARGUMENT");
   refused(() => inspect(dir, { segmentSize: 0 }), "WAL_INVALID_ARGUMENT");
