@@ -1,6 +1,5 @@
 /** Reads the command line of a command by its data: node:util's parseArgs, and what each value must say. */
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import type { Lsn } from "../index.ts";
 import {
   type Command,
   commonOptions,
@@ -34,7 +33,7 @@ function parsed(
     return parseArgs({ args: [...words], options: parseArgsOptions(options), allowPositionals: true });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw usageError(`${command.name}: ${message.split(". To specify")[0]}`, helpHint(command));
+    throw usageError(`${command.name}: ${message.split(/\n|\. To specify/)[0]}`, helpHint(command));
   }
 }
 
@@ -68,7 +67,7 @@ function valueOf(name: string, option: Option, given: unknown): Parsed {
   if (typeof given !== "string") return option.fallback;
   switch (option.kind) {
     case "lsn":
-      return wholeNumber(name, given, "an LSN, a whole number of bytes from 0 on") as Lsn;
+      return wholeNumber(name, given, "an LSN, a whole number of bytes from 0 on");
     case "count":
       return wholeNumber(name, given, "a whole number from 0 on");
     case "bytes":

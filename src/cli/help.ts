@@ -42,7 +42,7 @@ export function exitsOf(command: Command): readonly { readonly code: number; rea
 
 export function helpOf(command: Command): string {
   const sections = [
-    `${command.summary}`,
+    command.summary,
     `Usage: ${usageOf(command)}`,
     ...command.description.map((paragraph) => wrapped(paragraph, columns).join("\n")),
     section(

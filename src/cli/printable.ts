@@ -37,7 +37,7 @@ function escapeOf(found: string): string {
 }
 
 /** Columns that a terminal gives to a character: two for the wide ones of East Asia and for pictures. */
-export function columnsOf(character: string): number {
+function columnsOf(character: string): number {
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x300) return 1;
   if (/\p{Mark}/u.test(character)) return 0;
@@ -52,12 +52,6 @@ export function columnsOf(character: string): number {
     (code >= 0x1f300 && code <= 0x1faff) ||
     (code >= 0x20000 && code <= 0x3fffd);
   return isWide ? 2 : 1;
-}
-
-export function widthOf(text: string): number {
-  let width = 0;
-  for (const character of text) width += columnsOf(character);
-  return width;
 }
 
 /** Printable text cut to so many columns, an ellipsis at its end where something is missing. */

@@ -39,21 +39,27 @@ export const hexForm: RecordForm = {
 
 /** What a decoder makes of it, as JSON; or why it does not. */
 export function decodedForm(decode: Decode): RecordForm {
-  const shown = (record: WalRecord): Readonly<Record<string, unknown>> => {
+  const read = (record: WalRecord): { readonly value: unknown } | { readonly why: string } => {
     try {
       return { value: jsonable(decode(record.data)) };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { undecoded: why, data: bufferOf(record).toString("base64") };
+      return { why: error instanceof Error ? error.message : String(error) };
     }
   };
   return {
-    fields: shown,
-    inLine: (record) => {
-      const { value, undecoded } = shown(record);
-      return undecoded === undefined ? printableJson(value) : `not decoded: ${printable(String(undecoded))}`;
+    fields: (record) => {
+      const shown = read(record);
+      if ("value" in shown) return shown;
+      return { undecoded: shown.why, data: bufferOf(record).toString("base64") };
     },
-    searched: (record) => JSON.stringify(shown(record)["value"] ?? null),
+    inLine: (record) => {
+      const shown = read(record);
+      return "value" in shown ? printableJson(shown.value) : `not decoded: ${printable(shown.why)}`;
+    },
+    searched: (record) => {
+      const shown = read(record);
+      return "value" in shown ? JSON.stringify(shown.value) : "";
+    },
   };
 }
 

@@ -21,7 +21,7 @@ export async function* recordBatches(
   maxRecordBytes: number,
 ): AsyncGenerator<Uint8Array[], void, undefined> {
   if (form === "length-prefixed") yield* prefixedBatches(chunks, maxRecordBytes);
-  else if (form === "ndjson") yield* jsonBatches(chunks, maxRecordBytes);
+  else if (form === "ndjson") yield* readLines(chunks, maxRecordBytes, checkedJson);
   else yield* lineBatches(chunks, maxRecordBytes);
 }
 
@@ -42,37 +42,52 @@ export async function* lineBatches(
     const lines: Uint8Array[] = [];
     let at = 0;
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, at)) {
-      lines.push(rest.take(chunk.subarray(at, end)));
-      checkLength(lines.at(-1), number, maxBytes);
+      const line = rest.take(chunk.subarray(at, end));
+      if (line.length > maxBytes) {
+        if (lines.length > 0) yield lines;
+        throw tooLong(number, maxBytes);
+      }
+      lines.push(line);
       at = end + 1;
       number++;
     }
-    rest.put(chunk.subarray(at));
-    if (rest.length > maxBytes + 1) throw tooLong(number, maxBytes);
     if (lines.length > 0) yield lines;
+    rest.put(chunk.subarray(at));
+    if (rest.length > maxBytes) throw tooLong(number, maxBytes);
   }
   const last = rest.take(new Uint8Array(0));
   if (last.length > 0) yield [last];
 }
 
-async function* jsonBatches(chunks: Chunks, maxBytes: number): AsyncGenerator<Uint8Array[], void, undefined> {
+/** What each line says; null leaves it out. What comes before a line that throws is handed on first. */
+export async function* readLines<T>(
+  chunks: Chunks,
+  maxBytes: number,
+  read: (line: Uint8Array, number: number) => T | null,
+): AsyncGenerator<T[], void, undefined> {
   let number = 0;
   for await (const lines of lineBatches(chunks, maxBytes)) {
-    const records = lines.filter((line) => {
-      number++;
-      return isJson(line, number);
-    });
-    if (records.length > 0) yield records;
+    const batch: T[] = [];
+    for (const line of lines) {
+      try {
+        const value = read(line, ++number);
+        if (value !== null) batch.push(value);
+      } catch (error) {
+        if (batch.length > 0) yield batch;
+        throw error;
+      }
+    }
+    if (batch.length > 0) yield batch;
   }
 }
 
-/** False for an empty line. */
-function isJson(line: Uint8Array, number: number): boolean {
+/** Null for an empty line. */
+function checkedJson(line: Uint8Array, number: number): Uint8Array | null {
   const text = textOf(line, number);
-  if (text.trim() === "") return false;
+  if (text.trim() === "") return null;
   try {
     JSON.parse(text);
-    return true;
+    return line;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw inputError(`line ${number}`, `not JSON (${why})`, "With --input lines, any line is a record.");
@@ -107,6 +122,7 @@ async function* prefixedBatches(
       if (at + want > bytes.length) break;
       const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0, true);
       if (length > maxBytes) {
+        if (records.length > 0) yield records;
         throw inputError(
           `record ${number}`,
           `it says that it is ${length} bytes long, and ${maxBytes} is the most`,
@@ -148,10 +164,6 @@ class Rest {
     this.length = 0;
     return whole;
   }
-}
-
-function checkLength(line: Uint8Array | undefined, number: number, maxBytes: number): void {
-  if (line !== undefined && line.length > maxBytes) throw tooLong(number, maxBytes);
 }
 
 function tooLong(number: number, maxBytes: number): CliError {

@@ -25,7 +25,7 @@ export class Output {
 
   constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, onClosed: () => void) {
     this.#stream = stream;
-    this.isTerminal = stream.isTTY === true;
+    this.isTerminal = isTerminal(stream);
     this.#hasColour = wantsColour(env, this.isTerminal);
     this.#onClosed = onClosed;
     stream.on("error", (error: NodeJS.ErrnoException) => {
@@ -120,7 +120,7 @@ export class Terminal {
 
   /** Whether somebody is there to be asked. */
   get canAsk(): boolean {
-    return this.#stdin.isTTY === true && this.err.isTerminal;
+    return isTerminal(this.#stdin) && this.err.isTerminal;
   }
 
   /** Asks on standard error; anything but y or yes is no. */
@@ -130,8 +130,12 @@ export class Terminal {
     const lines = createInterface({ input: this.#stdin, output: process.stderr });
     // The interface takes Ctrl-C from the terminal before the process sees a signal.
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    // Ctrl-D closes it, and says so in a different way on each runtime.
+    const closed = new Promise<string>((resolve) => lines.once("close", () => resolve("")));
     try {
-      const answer = await lines.question(`${question} [y/N] `, { signal });
+      const asked = lines.question(`${question} [y/N] `, { signal }).catch(() => "");
+      const answer = await Promise.race([asked, closed]);
+      signal.throwIfAborted();
       return /^y(?:es)?$/i.test(answer.trim());
     } finally {
       lines.close();
@@ -159,6 +163,11 @@ export interface Streams {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
+}
+
+/** The types say true or false; it is undefined where the stream is none. */
+function isTerminal({ isTTY }: { readonly isTTY?: boolean | undefined }): boolean {
+  return isTTY ?? false;
 }
 
 export function wantsColour(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {

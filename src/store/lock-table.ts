@@ -26,7 +26,7 @@ const tableBytesMax: number = 4 * 1024 * 1024;
 export function lockSeenOn(disk: Disk, path: string): LockSeen {
   const table = process.platform === "linux" ? readTable(disk) : null;
   if (table === null) return { state: "unknown", pid: null };
-  const [device = 0n, inode = ""] = identityOf(disk.stat(path).identity);
+  const [device, inode] = identityOf(disk.stat(path).identity);
   for (const entry of table.split("\n")) {
     const [, process, major = "", minor = "", number] = line.exec(entry) ?? [];
     if (number === undefined || number !== inode) continue;

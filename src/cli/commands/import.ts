@@ -8,7 +8,7 @@ import { usageError } from "../failure.ts";
 import { openToWrite, sourceOptions } from "../log-source.ts";
 import { printable, printableJson } from "../printable.ts";
 import { counted } from "../quantity.ts";
-import { inputError, lineBatches, textOf } from "../record-input.ts";
+import { inputError, readLines, textOf } from "../record-input.ts";
 import { tellOfRepair } from "../told.ts";
 
 export const importRecords: Command = command({
@@ -68,13 +68,7 @@ async function importAll(
   tally: Tally,
 ): Promise<void> {
   const input = addAbortSignal(signal, stdin);
-  let number = 0;
-  for await (const lines of lineBatches(input, lineBytesMax(options["max-record-size"]))) {
-    const imported: Imported[] = [];
-    for (const line of lines) {
-      const record = recordOf(line, ++number);
-      if (record !== null) imported.push(record);
-    }
+  for await (const imported of readLines(input, lineBytesMax(options["max-record-size"]), recordOf)) {
     const lsns = wal.appendBatch(imported.map(({ data }) => data));
     for (const [index, lsn] of lsns.entries()) {
       const was = imported[index]?.lsn;

@@ -120,7 +120,7 @@ function planLines({ verdict, layout, recovery, damages, beyond }: Plan, path: s
   }
   if (beyond.records > 0) {
     lines.push(
-      `  There is ${counted(beyond.records, "intact record")} in that, ${bytesText(beyond.bytes)}: wal-db quarantine restore appends what is intact again.`,
+      `  Intact in that: ${counted(beyond.records, "record")}, ${bytesText(beyond.bytes)}; wal-db quarantine restore appends them again.`,
     );
   }
   if (mark !== null && mark > end)
