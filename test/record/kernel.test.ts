@@ -105,7 +105,11 @@ test("while another has the scratch, what had it before seals in memory of its o
 
 test("every alignment, and every place to split, gives the same", () => {
   const bytes = new Random(8).bytes(1400);
-  const lengths = [0, 64, 127, 128, 159, 160, 256, 512, 1023, 1024, 1056, 1248].flatMap((n) => [n, n + 1, n + 15]);
+  const lengths = [0, 64, 127, 128, 159, 160, 256, 512, 1023, 1024, 1056, 1248].flatMap((n) => [
+    n,
+    n + 1,
+    n + 15,
+  ]);
   for (let from = 0; from < 32; from++) {
     for (const length of lengths) {
       const expected = crc32cSliced(bytes, from, from + length, 0);
