@@ -12,6 +12,9 @@ export const logBytesMax: number = Number.MAX_SAFE_INTEGER;
 /** What the reader asks of a store at a time. A record longer than this gets a buffer of its own. */
 export const readChunkBytes: number = 256 * 1024;
 
+/** Room before what is read ahead, for the part of a record that stands in the chunk before; a longer part is read again. */
+export const readAheadRoomBytes: number = 16 * 1024;
+
 /** The first read of an iteration; it doubles from there up to a chunk. */
 export const readFirstChunkBytes: number = 8 * 1024;
 

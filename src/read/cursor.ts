@@ -12,14 +12,24 @@ import type { Lsn } from "../lsn.ts";
 import { type DamageReason, headerBytes } from "../record/format.ts";
 import { Scan, type ScanStep } from "../record/scan.ts";
 import { Window } from "../record/window.ts";
-import { readAheadChecked, readChecked } from "../store/store-io.ts";
+import { nextTurn, readAheadChecked, readChecked } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import { WalRecord } from "./wal-record.ts";
+
+/** A chunk that is read before it is asked for. */
+interface Ahead {
+  /** Where it begins in the log. */
+  readonly start: number;
+  readonly bytes: Uint8Array;
+  /** Whether all of it could be read. Never rejects: what fails is read again when it is asked for, and judged then. */
+  readonly whole: Promise<boolean>;
+}
 
 export class Cursor {
   readonly #store: WalStore;
   readonly #scan: Scan;
   readonly #window: Window = new Window(false, readFirstChunkBytes);
+  #ahead: Ahead | null = null;
 
   constructor(store: WalStore, from: Lsn, end: number, maxRecordBytes: number) {
     this.#store = store;
@@ -63,8 +73,42 @@ export class Cursor {
 
   /** After "need", without blocking the thread. */
   async fillAhead(checkOpen?: () => void): Promise<void> {
+    if (await this.#takeAhead()) return;
+    checkOpen?.();
     const into = this.#prepare();
     this.#accept(await readAheadChecked(this.#store, this.#window.end, into, checkOpen));
+  }
+
+  /**
+   * Begins to read what follows the window, so that it is there when it is asked for; not before an
+   * iteration has gone through some chunks, and only where that blocks nobody. For a stretch that is
+   * written in full.
+   */
+  readAhead(): void {
+    const { end } = this.#scan;
+    const start = this.#window.end;
+    const count = Math.min(end - start, readChunkBytes);
+    if (count <= 0 || this.#window.chunkBytes < readChunkBytes || this.#store.readAhead === undefined) return;
+    const bytes = this.#window.ahead(count);
+    const read = readAheadChecked(this.#store, start, this.#window.aheadPart(bytes));
+    const whole = read.then(
+      (got) => got === count,
+      () => false,
+    );
+    this.#ahead = { start, bytes, whole };
+  }
+
+  /** Takes what was read ahead, if that is what follows. */
+  async #takeAhead(): Promise<boolean> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    if (ahead === null || ahead.start !== this.#window.end) return false;
+    const whole = await ahead.whole;
+    // It may have been there for long: whoever iterates must not keep the thread for itself.
+    await nextTurn();
+    if (!whole || !this.#window.goOn(this.#scan.offset, ahead.bytes)) return false;
+    this.#scan.show(this.#window.bytes, this.#window.start, this.#window.length);
+    return true;
   }
 
   /** Takes what is left into memory, at most about `bytesMax`, blocking: the store is about to be closed. */

@@ -107,8 +107,10 @@ export class RecordWalk implements RecordIterator {
       const step = walk.#step();
       if (step === "record") yield walk.#cursor.record();
       else if (step === "end") return undefined;
-      else if (step === "need") await walk.#cursor.fillAhead(checkOpen);
-      else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store, checkOpen));
+      else if (step === "need") {
+        await walk.#cursor.fillAhead(checkOpen);
+        walk.#cursor.readAhead();
+      } else walk.#passDamage(await runAsync(walk.#findNext(), stretch.store, checkOpen));
     }
   }
 

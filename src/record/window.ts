@@ -7,7 +7,14 @@
  * Two ways of use. Recycled: one buffer, what is kept moves to its front; for readers that keep
  * nothing. Fresh: a new buffer each time, so that views into the old one stay as they are; for
  * records that are handed out. Holds one chunk, or one record where that is larger.
+ *
+ * What follows the window may be read before it is asked for, into memory with room in front:
+ *
+ *        ahead    |  room  |------------ chunk ------------|
+ *        window       |kept|========= what arrived ========|
  */
+import { readAheadRoomBytes } from "../limits.ts";
+
 export class Window {
   bytes: Uint8Array = new Uint8Array(0);
   /** Where in the log the window begins, and how many bytes it holds. */
@@ -45,5 +52,27 @@ export class Window {
   /** The first `count` bytes of what `prepare` gave are there now. */
   accept(count: number): void {
     this.length += count;
+  }
+
+  /** Memory for `count` bytes that follow the window, to be given to `goOn` when they are there. */
+  ahead(count: number): Uint8Array {
+    return new Uint8Array(readAheadRoomBytes + count);
+  }
+
+  /** The part of it that is to be filled. */
+  aheadPart(ahead: Uint8Array): Uint8Array {
+    return ahead.subarray(readAheadRoomBytes);
+  }
+
+  /** Goes on at `offset`, with what was read ahead; false, and nothing done, when what is to be kept has no room before it. */
+  goOn(offset: number, ahead: Uint8Array): boolean {
+    const kept = this.end - offset;
+    if (offset < this.start || kept < 0 || kept > readAheadRoomBytes) return false;
+    const bytes = ahead.subarray(readAheadRoomBytes - kept);
+    bytes.set(this.bytes.subarray(offset - this.start, this.length));
+    this.bytes = bytes;
+    this.start = offset;
+    this.length = bytes.length;
+    return true;
   }
 }

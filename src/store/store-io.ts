@@ -98,7 +98,7 @@ export function checkDone(store: WalStore, method: string, answer: unknown): voi
 }
 
 /** Lets the event loop do other things; a timer where there is no setImmediate (browsers). */
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === "function") setImmediate(resolve);
     else setTimeout(resolve, 0);

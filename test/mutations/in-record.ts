@@ -24,6 +24,13 @@ export const inRecord: readonly Mutation[] = [
     foundBy: [{ file: "record/scan" }],
   },
   {
+    name: "records that are passed over together count as one",
+    file: "record/scan.js",
+    find: "this.passed = Math.max(1, this.#vouchedFor);",
+    put: "this.passed = 1;",
+    foundBy: [{ file: "record/kernel", title: "to pass over" }],
+  },
+  {
     name: "the checksum leaves out the length",
     file: "record/frame.js",
     find: "crc32cRange(bytes, start + lengthOffset, start + headerBytes + payloadLength)",
