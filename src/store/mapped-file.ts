@@ -14,7 +14,7 @@
  * that were never written, which need not be read, and the one that the last record ends in: that one is
  * read by a system call before the first write, so that a bad block there is an error too.
  */
-import { prefaultBytesMax, prefaultBytesMin } from "../limits.ts";
+import { mappedCopyBytesMax, prefaultBytesMax, prefaultBytesMin } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import type { Mapper, MemoryMap } from "./memory-map.ts";
 import { PositionedFile } from "./positioned-file.ts";
@@ -87,10 +87,28 @@ class MappedFile implements SegmentFile {
 
   writeAt(position: number, bytes: Uint8Array): void {
     const map = this.#map ?? this.#mapFrom(position);
+    if (bytes.length >= mappedCopyBytesMax) {
+      this.#writeByCall(position, bytes);
+      return;
+    }
     map.write(position, bytes);
     this.#unpushed = true;
     this.#end = position + bytes.length;
     if (this.#end > this.#touchAt) this.#touchAhead(map);
+  }
+
+  rewriteAt(position: number, bytes: Uint8Array): void {
+    this.#file.writeAt(position, bytes);
+  }
+
+  /** Into the same pages, many in one call; and pages that are written so are not touched ahead. */
+  #writeByCall(position: number, bytes: Uint8Array): void {
+    this.#file.writeAt(position, bytes);
+    const end = position + bytes.length;
+    const skipped = end - this.#end;
+    this.#end = end;
+    this.#flushedEnd += skipped;
+    this.#touchAt = Math.max(this.#touchAt + skipped, end + prefaultBytesMin);
   }
 
   readAt(position: number, into: Uint8Array): number {
