@@ -14,6 +14,7 @@
  * that were never written, which need not be read, and the one that the last record ends in: that one is
  * read by a system call before the first write, so that a bad block there is an error too.
  */
+import { WalError } from "../errors.ts";
 import { mappedCopyBytesMax, prefaultBytesMax, prefaultBytesMin } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import type { Mapper, MemoryMap } from "./memory-map.ts";
@@ -134,12 +135,14 @@ class MappedFile implements SegmentFile {
     this.#beginFlush();
     const map = this.#segments.mapper.pushes ? this.#map : null;
     await this.#file.flush(map === null ? undefined : () => map.push());
+    this.#checkWhole();
   }
 
   flushBlocking(): void {
     this.#beginFlush();
     if (this.#segments.mapper.pushes) this.#map?.pushBlocking();
     this.#file.flushBlocking();
+    this.#checkWhole();
   }
 
   settle(): void {
@@ -187,6 +190,25 @@ class MappedFile implements SegmentFile {
     } finally {
       map.unmap();
     }
+  }
+
+  /**
+   * What another program cuts off under a map is gone, and a write to the rest of the page that the file then
+   * ends in goes nowhere, without a signal: no flush may say that it is on the disk. Not asked among threads:
+   * one of those may be cutting.
+   */
+  #checkWhole(): void {
+    const { bytes, isShared } = this.#segments;
+    if (this.#map === null || isShared) return;
+    const { size } = this.#file;
+    if (size >= bytes) return;
+    const { path } = this.#file;
+    throw new WalError(
+      "WAL_IO",
+      `${path} was cut to ${size} bytes by another program while it was open here: what was written past that may be lost. ` +
+        "Open the log again to recover what is there.",
+      { path, reason: "cut-while-mapped" },
+    );
   }
 
   #beginFlush(): void {

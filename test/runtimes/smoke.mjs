@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { MappedStore } from "wal-db/mapped";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
 import { endAlive, threads } from "./threads.mjs";
@@ -110,11 +111,27 @@ async function mapped() {
   await again.close();
 }
 
+/**
+ * Threads that are terminated while native calls of theirs are out. On Bun the answer came to a thread that was
+ * gone, and ended the process with SIGSEGV.
+ */
+async function endedWhileMapped() {
+  for (let n = 0; n < 12; n++) {
+    const worker = new Worker(new URL("./mapped-writer.mjs", import.meta.url), {
+      workerData: join(dir, `ended-${n}`),
+    });
+    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+    await new Promise((resolve) => setTimeout(resolve, n));
+    await worker.terminate();
+  }
+}
+
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
 await segmented();
 await stores();
 await mapped();
+await endedWhileMapped();
 await threads(dir);
 await endAlive(() => console.log("smoke: all holds"));
