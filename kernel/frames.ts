@@ -39,6 +39,9 @@ const s7: usize = 130;
 /** From here on a fold is faster: 69 ns against 75 at 260 bytes, 93 against 140 at 512. */
 const foldBytesMin: usize = 256;
 
+/** What the space at `folded` has room for. */
+const foldBytesMax: usize = 0x10000;
+
 // @ts-ignore: a decorator of AssemblyScript
 @inline
 function slice(at: usize, end: usize, register: u32): u32 {
@@ -86,7 +89,7 @@ function mixedByte(m: usize, v: usize): u8 {
   return load<u8>(m) ^ near ^ load<u8>(v - s4) ^ load<u8>(v - s5) ^ load<u8>(v - s6) ^ load<u8>(v - s7);
 }
 
-/** For 146 bytes to 64 KiB. */
+/** For 146 bytes to `foldBytesMax`. */
 function fold(at: usize, end: usize, register: u32): u32 {
   const zero = i32x4(0, 0, 0, 0);
   let m = at;
@@ -104,9 +107,17 @@ function fold(at: usize, end: usize, register: u32): u32 {
   return slice(remainder, r, 0);
 }
 
-/** The CRC32C of the bytes from `at` to `end`, at most 64 KiB; `seed` is that of the bytes before. */
+/** The CRC32C of the bytes from `at` to `end`; `seed` is that of the bytes before. */
 export function crc(at: usize, end: usize, seed: u32): u32 {
-  return end - at < foldBytesMin ? ~slice(at, end, ~seed) : ~fold(at, end, ~seed);
+  let register = ~seed;
+  for (; end - at > foldBytesMax; at += foldBytesMax) register = fold(at, at + foldBytesMax, register);
+  return ~(end - at < foldBytesMin ? slice(at, end, register) : fold(at, end, register));
+}
+
+/** Writes the header of the frame at `at`, whose payload of `length` bytes is in place. */
+export function seal(at: usize, length: u32): void {
+  store<u32>(at, length, 4);
+  store<u32>(at, crc(at + 4, at + 8 + <usize>length, 0));
 }
 
 /**

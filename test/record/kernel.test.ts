@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { crc32c, Lsn, MemStore, Wal } from "wal-db";
 import { crc32cRange, crc32cSliced, crcKernel } from "#internal/record/crc32c.js";
 import { FrameBuffer } from "#internal/record/frame.js";
-import { kernelInputBytes } from "#internal/record/kernel.js";
+import { kernelInputBytes, kernelScratchBytes } from "#internal/record/kernel.js";
 import { Scan } from "#internal/record/scan.js";
+import { logOf } from "../support/plain-format.ts";
 import { projectDir } from "../support/project.ts";
 import { Random } from "#internal/testing/random.js";
 
@@ -53,6 +54,50 @@ test("kernel and tables agree on every length from 0 to 4096, in the kernel's me
   frames.done();
 });
 
+test("a frame that the kernel has sealed is the one that the tables seal", () => {
+  const payload = new Random(12).bytes(kernelScratchBytes);
+  const sealed = (length: number, at: string): Uint8Array => {
+    const frames = new FrameBuffer();
+    // Not begun anew, a buffer has memory of its own.
+    if (at === "scratch") frames.reset();
+    frames.add(payload.subarray(0, length), payload.length);
+    assert.equal(frames.bytes.buffer === crcKernel()?.buffer, at === "scratch");
+    const frame = frames.view().slice();
+    frames.done();
+    return frame;
+  };
+  const around = [1, 2, 3, 7].flatMap((n) => [-8, -7, -4, -3, 0, 1, 127, 300].map((d) => n * 65_536 + d));
+  const lengths = [...Array.from({ length: 600 }, (_, n) => n), ...around, kernelScratchBytes - 8];
+  for (const length of lengths) {
+    assert.deepEqual(sealed(length, "scratch"), sealed(length, "own"), `${length} bytes`);
+  }
+});
+
+test("frames that outgrow the scratch take what was framed there along", () => {
+  const random = new Random(13);
+  const payloads = Array.from({ length: 12 }, () => random.bytes(50_000));
+  const frames = new FrameBuffer();
+  frames.reset();
+  for (const payload of payloads) frames.add(payload, payload.length);
+  assert.ok(frames.length > kernelScratchBytes, "they did outgrow it");
+  assert.deepEqual(frames.view(), logOf(payloads));
+  frames.done();
+});
+
+test("while another has the scratch, what had it before seals in memory of its own", () => {
+  const frames = new FrameBuffer();
+  const payload = new Random(14).bytes(200);
+  for (const user of [null, {}, null]) {
+    if (user !== null) crcKernel()?.takeScratch(user);
+    frames.reset();
+    frames.add(payload, payload.length);
+    assert.equal(frames.bytes.buffer === crcKernel()?.buffer, user === null);
+    assert.deepEqual(frames.view(), logOf([payload]));
+    frames.done();
+    if (user !== null) crcKernel()?.giveScratchBack(user);
+  }
+});
+
 test("every alignment, and every place to split, gives the same", () => {
   const bytes = new Random(8).bytes(700);
   for (let from = 0; from < 32; from++) {
@@ -86,7 +131,7 @@ test("one changed bit in a fold is seen, wherever it is", () => {
 });
 
 /** A log of `sizes`, as the scan reads it. */
-function logOf(sizes: readonly number[]): { bytes: Uint8Array; starts: number[] } {
+function framed(sizes: readonly number[]): { bytes: Uint8Array; starts: number[] } {
   const random = new Random(11);
   const frames = new FrameBuffer();
   const starts: number[] = [];
@@ -111,7 +156,7 @@ function scanned(bytes: Uint8Array): { starts: number[]; last: string; at: numbe
 
 test("a scan that verifies ahead stops at the very record that is damaged, whichever it is", () => {
   const sizes = Array.from({ length: 60 }, (_, i) => [0, 1, 7, 56, 200, 256, 3000][i % 7] as number);
-  const { bytes, starts } = logOf(sizes);
+  const { bytes, starts } = framed(sizes);
   assert.deepEqual(scanned(bytes), { starts, last: "end", at: bytes.length });
   starts.forEach((start, index) => {
     const size = 8 + (sizes[index] as number);
