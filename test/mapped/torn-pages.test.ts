@@ -85,6 +85,9 @@ function cutNew(path: string, random: Random): void {
   else if (fate === 1) truncateSync(path, random.next(size + 1));
 }
 
+const mapped = (dir: string, size: number): WalStore => MappedStore.open(dir, size);
+const segmented = (dir: string, size: number): WalStore => SegmentedStore.open(dir, size);
+
 async function check(written: Written, open: (dir: string, size: number) => WalStore): Promise<number> {
   const { dir, segmentSize, texts, synced, durable } = written;
   const wal = await Wal.withStore(open(dir, segmentSize));
@@ -111,7 +114,7 @@ test(`any pages past the last sync, as they may have been at any moment (seed ${
     const segmentSize = segmentSizes[round % segmentSizes.length] ?? 1000;
     const written = await write(t, random, segmentSize);
     cutPower(written, random);
-    const open = random.next(2) === 0 ? MappedStore.open : SegmentedStore.open;
+    const open = random.next(2) === 0 ? mapped : segmented;
     try {
       beyond += await check(written, open);
     } catch (error) {
@@ -126,5 +129,5 @@ test("the cut takes pages that were synced: then it is found out", async (t) => 
   const random = new Random(3);
   const written = await write(t, random, 16_384);
   writeFileSync(join(written.dir, segmentName(0)), new Uint8Array(Math.min(16_384, written.durable)));
-  await assert.rejects(check(written, MappedStore.open), { code: "WAL_CORRUPT" });
+  await assert.rejects(check(written, mapped), { code: "WAL_CORRUPT" });
 });
