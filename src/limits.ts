@@ -70,6 +70,9 @@ export const segmentFlushesAtOnceMax = 8;
 /** The largest segment that is mapped: address space, and what an ArrayBuffer can be on every runtime. */
 export const mappedSegmentBytesMax: number = 1024 * 1024 * 1024;
 
+/** A write to a mapped segment from here on is a system call: it finds or makes many pages at once, a map each by a fault. */
+export const mappedCopyBytesMax: number = 32 * 1024;
+
 /**
  * Pages of a map are touched ahead of the appends: as far ahead as was appended since the last flush,
  * since the flush writes what was touched; not before so much, and not farther than so much. Off the

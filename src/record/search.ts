@@ -10,6 +10,8 @@
  *              "none"      no intact record begins anywhere up to the end
  *              "unknown"   none was found, but the work allowed did not reach for every candidate
  *
+ * A run of zeros is passed over at once: no record begins where eight bytes are zero (format.ts).
+ *
  * A 32-bit checksum lets one in 2^32 candidates pass by chance; a candidate needs a plausible
  * length first. The work is bounded: see limits.ts, `search...`.
  */
@@ -20,6 +22,7 @@ import {
   searchSmallBudgetFactor,
   searchSmallBytesMax,
 } from "../limits.ts";
+import { zerosEnd } from "../zeros.ts";
 import { crc32cRange } from "./crc32c.ts";
 import { emptyRecordCrc, headerBytes, lengthOffset } from "./format.ts";
 import type { Window } from "./window.ts";
@@ -65,9 +68,21 @@ export class Search {
     while (this.offset <= last) {
       const step = this.#try(this.offset);
       if (step !== "none") return step;
-      this.offset++;
+      this.#moveOn();
     }
     return this.#leftOut ? "unknown" : "none";
+  }
+
+  /**
+   * To the next offset, or past zeros to the first at which eight bytes may be other than zero: eight zeros are
+   * no header. The last seven of a window stay, since what follows them is not known yet.
+   */
+  #moveOn(): void {
+    const { bytes, length, start } = this.#window;
+    const at = ++this.offset - start;
+    if (at >= length || bytes[at] !== 0) return;
+    const first = zerosEnd(bytes, at, length) - (headerBytes - 1);
+    if (first > at) this.offset = start + first;
   }
 
   /** Reads the damaged header, for the place that it names as the next record's. */

@@ -32,6 +32,7 @@ import { Scan } from "../record/scan.ts";
 import { Window } from "../record/window.ts";
 import type { Steps } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
+import { zerosEnd } from "../zeros.ts";
 import { findIntact } from "./find-intact.ts";
 import { Mark } from "./mark.ts";
 import type { DamagePolicy, RecoveryDamage, RecoveryReport } from "./report.ts";
@@ -243,7 +244,7 @@ function* allZeros(store: WalStore, options: RecoverOptions, from: number, to: n
   for (let at = from; at < to; at = window.end) {
     options.signal?.throwIfAborted();
     if (!(yield* fill(store, options, window, at, 1, to))) return true;
-    for (let i = 0; i < window.length; i++) if (window.bytes[i] !== 0) return false;
+    if (zerosEnd(window.bytes, 0, window.length) < window.length) return false;
   }
   return true;
 }

@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path";
 import { errnoOf } from "../errors.ts";
 import { rewriteChunkBytes } from "../limits.ts";
+import { zerosEnd } from "../zeros.ts";
 import type { Disk } from "./disk.ts";
 import { createDurably, removeDurably, replaceDurably } from "./durable-fs.ts";
 import { readFully, writeFully } from "./positioned-file.ts";
@@ -142,7 +143,7 @@ function copy(disk: Disk, fd: number, from: number, to: number, readAt: ReadAt):
     const got = readAt(at, into);
     if (got < into.length) throw new Error(`the log ended at ${at + got} while it was being copied`);
     // A long run of zeros takes no room: it stays a hole.
-    if (into.some((byte) => byte !== 0)) writeFully(disk, fd, into, at - from);
+    if (zerosEnd(into, 0, into.length) < into.length) writeFully(disk, fd, into, at - from);
     at += got;
   }
   disk.truncate(fd, to - from);

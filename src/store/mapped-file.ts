@@ -14,7 +14,8 @@
  * that were never written, which need not be read, and the one that the last record ends in: that one is
  * read by a system call before the first write, so that a bad block there is an error too.
  */
-import { prefaultBytesMax, prefaultBytesMin } from "../limits.ts";
+import { WalError } from "../errors.ts";
+import { mappedCopyBytesMax, prefaultBytesMax, prefaultBytesMin } from "../limits.ts";
 import type { Disk } from "./disk.ts";
 import type { Mapper, MemoryMap } from "./memory-map.ts";
 import { PositionedFile } from "./positioned-file.ts";
@@ -87,10 +88,28 @@ class MappedFile implements SegmentFile {
 
   writeAt(position: number, bytes: Uint8Array): void {
     const map = this.#map ?? this.#mapFrom(position);
+    if (bytes.length >= mappedCopyBytesMax) {
+      this.#writeByCall(position, bytes);
+      return;
+    }
     map.write(position, bytes);
     this.#unpushed = true;
     this.#end = position + bytes.length;
     if (this.#end > this.#touchAt) this.#touchAhead(map);
+  }
+
+  rewriteAt(position: number, bytes: Uint8Array): void {
+    this.#file.writeAt(position, bytes);
+  }
+
+  /** Into the same pages, many in one call; and pages that are written so are not touched ahead. */
+  #writeByCall(position: number, bytes: Uint8Array): void {
+    this.#file.writeAt(position, bytes);
+    const end = position + bytes.length;
+    const skipped = end - this.#end;
+    this.#end = end;
+    this.#flushedEnd += skipped;
+    this.#touchAt = Math.max(this.#touchAt + skipped, end + prefaultBytesMin);
   }
 
   readAt(position: number, into: Uint8Array): number {
@@ -116,12 +135,14 @@ class MappedFile implements SegmentFile {
     this.#beginFlush();
     const map = this.#segments.mapper.pushes ? this.#map : null;
     await this.#file.flush(map === null ? undefined : () => map.push());
+    this.#checkWhole();
   }
 
   flushBlocking(): void {
     this.#beginFlush();
     if (this.#segments.mapper.pushes) this.#map?.pushBlocking();
     this.#file.flushBlocking();
+    this.#checkWhole();
   }
 
   settle(): void {
@@ -169,6 +190,25 @@ class MappedFile implements SegmentFile {
     } finally {
       map.unmap();
     }
+  }
+
+  /**
+   * What another program cuts off under a map is gone, and a write to the rest of the page that the file then
+   * ends in goes nowhere, without a signal: no flush may say that it is on the disk. Not asked among threads:
+   * one of those may be cutting.
+   */
+  #checkWhole(): void {
+    const { bytes, isShared } = this.#segments;
+    if (this.#map === null || isShared) return;
+    const { size } = this.#file;
+    if (size >= bytes) return;
+    const { path } = this.#file;
+    throw new WalError(
+      "WAL_IO",
+      `${path} was cut to ${size} bytes by another program while it was open here: what was written past that may be lost. ` +
+        "Open the log again to recover what is there.",
+      { path, reason: "cut-while-mapped" },
+    );
   }
 
   #beginFlush(): void {

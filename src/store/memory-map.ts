@@ -21,6 +21,7 @@
  * which says nothing of the next write. MADV_POPULATE_WRITE (Linux 5.14) makes pages writable, a stretch
  * at once, without changing them; without it each page costs a fault when it is first written.
  */
+import { isMainThread } from "node:worker_threads";
 import { messageOf, WalError } from "../errors.ts";
 import { prefaultHereBytes, prefaultsAtOnceMax } from "../limits.ts";
 import type { Disk } from "./disk.ts";
@@ -200,6 +201,12 @@ class NativeMapper implements Mapper {
   }
 }
 
+/**
+ * Whether a native call may run off this thread. On Bun the process ends with SIGSEGV when a worker is terminated
+ * while one is out (Bun 1.4.5, koffi 3): its answer is for a thread that is gone.
+ */
+const canCallAside = isMainThread || process.versions["bun"] === undefined;
+
 interface MapCalls {
   readonly munmap: NativeFunction;
   readonly madvise: NativeFunction;
@@ -236,7 +243,7 @@ class NativeMap implements MemoryMap {
     if (this.#unmapped || !this.#prefaults) return this.#length;
     // madvise takes whole pages, and those of any system are 64 KiB at most.
     const start = from - (from % 65536);
-    const here = prefaulting >= prefaultsAtOnceMax;
+    const here = !canCallAside || prefaulting >= prefaultsAtOnceMax;
     const end = Math.min(here ? from + prefaultHereBytes : to, this.#length);
     if (end <= start) return end;
     if (here) this.#prefaultHere(start, end);
@@ -245,6 +252,7 @@ class NativeMap implements MemoryMap {
   }
 
   async push(): Promise<void> {
+    if (!canCallAside) return this.pushBlocking();
     if (this.#unmapped) return;
     this.#busy++;
     const { msync } = this.#calls;

@@ -18,6 +18,8 @@ export interface SegmentFile {
   flush(): Promise<void>;
   flushBlocking(): void;
   close(): void;
+  /** Writes bytes again that are there, where that is another thing than `writeAt`: it needs no new room. */
+  rewriteAt?(position: number, bytes: Uint8Array): void;
   /** Sets room aside for a whole segment: writing it needs none after that. */
   makeRoom?(): void;
   /** The log has gone on to the next: lets go of what only writing needs. */

@@ -50,6 +50,7 @@ import {
   segmentFlushesAtOnceMax,
 } from "../limits.ts";
 import { Lsn } from "../lsn.ts";
+import { zerosEnd } from "../zeros.ts";
 import type { Disk } from "./disk.ts";
 import { ensureDirectoryDurably, removeIfThere } from "./durable-fs.ts";
 import { FileMark, NamedFiles, saveToQuarantine, watchDirectory } from "./file-side.ts";
@@ -192,9 +193,15 @@ export class SegmentedStore implements WalStore {
       const position = offset + done - index * size;
       const count = Math.min(bytes.length - done, size - position);
       const part = count === bytes.length ? bytes : bytes.subarray(done, done + count);
-      this.#fileToWrite(index).writeAt(position, part);
+      const file = this.#fileToWrite(index);
       this.#files.markDirty(index);
-      if (position + count > this.#sizeOf(index)) this.#sizes.set(index, position + count);
+      if (this.#isThereAlready(index, position + count) && file.rewriteAt !== undefined) {
+        file.rewriteAt(position, part);
+      } else {
+        // Before it is written: what a write that fails leaves is then within the length, and can be cut off.
+        if (position + count > this.#sizeOf(index)) this.#sizes.set(index, position + count);
+        file.writeAt(position, part);
+      }
       done += count;
     }
   }
@@ -347,7 +354,7 @@ export class SegmentedStore implements WalStore {
   #makeRoom(from: number, to: number): void {
     const first = Math.floor(from / this.segmentSize);
     const last = Math.ceil(to / this.segmentSize) - 1;
-    if (last <= first) return;
+    if (last <= first || (this.#joined === null && to <= this.length)) return;
     try {
       for (let index = first; index <= last; index++) {
         if (this.#joined !== null) this.#joinedFile(index).makeRoom?.();
@@ -359,6 +366,11 @@ export class SegmentedStore implements WalStore {
       this.#removePrepared();
       throw error;
     }
+  }
+
+  /** Whether recovery writes again what it has read, and nothing is new. */
+  #isThereAlready(index: number, end: number): boolean {
+    return this.#joined === null && end <= this.#sizeOf(index);
   }
 
   #removePrepared(): void {
@@ -967,7 +979,7 @@ function holdsOnlyZeros(disk: Disk, path: string, chunk: Uint8Array): boolean {
   try {
     for (let at = 0; ; at += chunk.length) {
       const got = readFully(disk, fd, chunk, at);
-      if (chunk.subarray(0, got).some((byte) => byte !== 0)) return false;
+      if (zerosEnd(chunk, 0, got) < got) return false;
       if (got < chunk.length) return true;
     }
   } finally {

@@ -1,7 +1,18 @@
 /** A mapped log on a disk that is really full: an error where room is set aside, and never a SIGBUS. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readdirSync, statfsSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  cpSync,
+  openSync,
+  readdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -110,6 +121,39 @@ withDisk("a log that fills the disk frees its own room", async (_t, disk) => {
   for (let n = 0; n < 100; n++) wal.append(record(count + n));
   await wal.close();
 });
+
+/**
+ * Recovery writes again what follows the mark, in place. It did so through a map, for which a whole segment was
+ * set aside first: on a full disk a log that a killed process had left could not be opened.
+ */
+for (const which of ["segmented", "mapped"] as const) {
+  withDisk(`what a killed process of ${which} left is recovered on a full disk`, async (_t, disk) => {
+    const dir = join(disk.dir, "log");
+    const left = join(disk.dir, "left");
+    const store = which === "mapped" ? MappedStore : SegmentedStore;
+    const wal = await Wal.withStore(store.open(dir, segmentSize));
+    let count = 0;
+    for (; count < 10; count++) wal.append(record(count));
+    await wal.sync();
+    // Over a border, and not synced.
+    for (; wal.end < segmentSize + 50_000; count++) wal.append(record(count));
+    cpSync(dir, left, { recursive: true });
+    await wal.close();
+    // Half of a record, as a kill leaves it in the middle of a copy.
+    const last = join(left, "00000000000000000001.wal");
+    if (which === "mapped") {
+      const fd = openSync(last, "r+");
+      writeSync(fd, Buffer.from("half of a record"), 0, 16, wal.end % segmentSize);
+      closeSync(fd);
+    } else appendFileSync(last, "half");
+    disk.fill();
+    const again = await Wal.withStore(MappedStore.open(left, segmentSize), { onDamage: "truncate" });
+    assert.equal(again.recovery.damage?.kind, "torn");
+    checkAll(again, count);
+    assert.equal(again.durable, again.end);
+    await again.close();
+  });
+}
 
 /** Without the room being set aside the same writes end the process: so the tests above see what they are to see. */
 withDisk("the system does end a process that writes through a map where there is no room", (_t, disk) => {

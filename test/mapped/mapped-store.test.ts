@@ -8,9 +8,11 @@ import { MappedStore } from "wal-db/mapped";
 import { MappedSegments } from "#internal/store/mapped-file.js";
 import { openMappedStore } from "#internal/store/mapped-store.js";
 import { type Mapper, nativeMapper } from "#internal/store/memory-map.js";
+import { Random } from "#internal/testing/random.js";
 import { nodeDisk } from "#internal/store/node-disk.js";
 import { segmentName } from "#internal/store/segment-name.js";
 import { FaultDisk } from "../support/fault-disk.ts";
+import { frameOf } from "../support/plain-format.ts";
 import { fastScratchDir, scratchDir } from "../support/scratch.ts";
 
 const segmentSize = 4096;
@@ -236,6 +238,33 @@ for (const way of ["one by one", "in batches over several segments", "of large p
   });
 }
 
+/**
+ * Recovery writes again what follows the mark, in place. It did so through a map, for which a whole segment was
+ * set aside first: where there was no room a log that a killed process had left could not be opened.
+ */
+for (const who of ["mapped", "segmented"] as const) {
+  test(`recovery of what a killed process of ${who} left needs no room`, async (t) => {
+    const dir = join(fastScratchDir(t), "log");
+    const wal = await Wal.withStore(stores[who](dir));
+    await wal.appendAndSync(text(0));
+    for (let n = 1; n < 60; n++) wal.append(text(n));
+    cpSync(dir, `${dir}-killed`, { recursive: true });
+    await wal.close();
+    const limits = mapperWithRoom(`${dir}-killed`, 0);
+    const again = await Wal.withStore(
+      openMappedStore(`${dir}-killed`, segmentSize, { mapper: limits.mapper }),
+    );
+    assert.deepEqual([texts(again), again.durable], [upTo(60), again.end]);
+    assert.throws(() => again.append(text(60)), { code: "WAL_IO", errno: "ENOSPC" });
+    limits.room = 100 * segmentSize;
+    again.append(text(60));
+    await again.close();
+    const last = await Wal.withStore(stores.segmented(dir.concat("-killed")));
+    assert.deepEqual(texts(last), upTo(61));
+    await last.close();
+  });
+}
+
 test("a segment with holes is filled before it is mapped", async (t) => {
   const dir = join(scratchDir(t), "log");
   const store = SegmentedStore.open(dir, 1 << 20);
@@ -350,6 +379,112 @@ for (const blocking of [false, true]) {
     await again.close();
   });
 }
+
+/**
+ * A segment that another program cuts within the page that the log ends in gives no signal at the next append,
+ * which goes nowhere; and a sync said that all was on stable storage.
+ */
+for (const blocking of [false, true]) {
+  test(`a segment that another program has cut fails the flush${blocking ? ", blocking" : ""}`, async (t) => {
+    const dir = join(scratchDir(t), "log");
+    const path = join(dir, segmentName(0));
+    const wal = await Wal.withStore(stores.mapped(dir));
+    await wal.appendAndSync(text(0));
+    truncateSync(path, wal.end - 10);
+    wal.append(text(1));
+    const refused = (error: unknown): boolean =>
+      error instanceof WalError &&
+      error.code === "WAL_POISONED" &&
+      error.reason === "cut-while-mapped" &&
+      error.cause instanceof WalError &&
+      error.cause.reason === "cut-while-mapped" &&
+      error.cause.path === path;
+    if (blocking) assert.throws(() => wal.syncBlocking(), refused);
+    else await assert.rejects(wal.sync(), refused);
+    const { size } = statSync(path);
+    await wal.close();
+    assert.equal(statSync(path).size, size, "what is left is left as it is");
+    await assert.rejects(Wal.withStore(stores.segmented(dir)), {
+      code: "WAL_CORRUPT",
+      reason: "torn-payload",
+    });
+  });
+}
+
+test("a segment is cut by its own log while it is being flushed: that is no failure", async (t) => {
+  const store = MappedStore.open(join(scratchDir(t), "log"), segmentSize);
+  store.writeAt(0, new Uint8Array(300));
+  const pending = store.flush();
+  store.truncate(100);
+  await pending;
+  store.writeAt(100, new Uint8Array(50));
+  const last = store.flush();
+  store.close();
+  await last;
+});
+
+/* ---- large writes ---- */
+
+test("large writes and small ones by turns, over borders, are all there, and nothing else", async (t) => {
+  const size = 300_000;
+  const dir = join(scratchDir(t), "log");
+  const wal = await Wal.withStore(stores.mapped(dir, size));
+  const random = new Random(7);
+  const lengths = Array.from({ length: 60 }, (_, i) =>
+    i % 3 === 0 ? random.next(400_000) : random.next(900),
+  );
+  const payload = (i: number): Uint8Array => new Uint8Array(lengths[i] ?? 0).fill(i + 1);
+  for (let i = 0; i < lengths.length; i++) {
+    wal.append(payload(i));
+    if (i % 17 === 0) await wal.sync();
+  }
+  const check = (log: Wal): void => {
+    let i = 0;
+    for (const record of log) assert.equal(Buffer.compare(record.data, payload(i++)), 0);
+    assert.equal(i, lengths.length);
+  };
+  check(wal);
+  cpSync(dir, `${dir}-killed`, { recursive: true });
+  await wal.close();
+  for (const [name, path] of Object.entries({ segmented: dir, mapped: `${dir}-killed` })) {
+    const again = await Wal.withStore(stores[name as keyof typeof stores](path, size), { verify: "full" });
+    assert.equal(again.recovery.damage, null);
+    check(again);
+    await again.close();
+  }
+});
+
+/**
+ * A large record goes into the segment by a system call, which may write a part of it and fail. What it had
+ * written stayed behind the end of the log, in the room that is set aside: behind the next, shorter record it
+ * would have been taken for a record, where the payload held frames of its own.
+ */
+test("a large write that fails half-way leaves nothing behind the end", async (t) => {
+  const dir = join(scratchDir(t), "log");
+  const disk = new FaultDisk();
+  const wal = await Wal.withStore(openMappedStore(dir, 1_000_000, { disk }));
+  wal.append(text(0));
+  // Frames all through, so that one begins wherever a shorter record ends.
+  const frame = frameOf(new Uint8Array(0));
+  const frames = new Uint8Array(100_000).map((_, i) => frame[i % frame.length] ?? 0);
+  const { end } = wal;
+  disk.faults.write = () => {
+    disk.faults.write = () => ({ errno: "EIO" });
+    return { most: 50_000 };
+  };
+  assert.throws(() => wal.append(frames), { code: "WAL_IO", errno: "EIO" });
+  assert.equal(wal.end, end);
+  delete disk.faults.write;
+  wal.append(new Uint8Array(0));
+  wal.syncBlocking();
+  cpSync(dir, `${dir}-killed`, { recursive: true });
+  await wal.close();
+  for (const path of [dir, `${dir}-killed`]) {
+    const again = await Wal.withStore(stores.segmented(path, 1_000_000));
+    assert.deepEqual([again.recovery.damage, texts(again)], [null, [text(0), ""]]);
+    await again.close();
+  }
+});
 
 test("a cut at close that fails is told, and lets go of everything", async (t) => {
   const disk = new FaultDisk();

@@ -6,6 +6,7 @@
 import { writeSync } from "node:fs";
 import { Wal } from "wal-db";
 import { MappedStore } from "wal-db/mapped";
+import { mappedCopyBytesMax } from "#internal/limits.js";
 
 const [, , folder = ""] = process.argv;
 const say = (what: string): void => void writeSync(1, `${what}\n`);
@@ -22,8 +23,13 @@ say("steady");
 append(40_000);
 say("flush");
 wal.syncBlocking();
+say("just below a large one");
+wal.append(new Uint8Array(mappedCopyBytesMax - 8 - 1));
+say("a large one");
+wal.append(new Uint8Array(mappedCopyBytesMax - 8));
 say("on, over a border");
-append(1024 * 1024);
+// Not so far that pages are touched ahead there: a call that is out keeps the map, until it returns.
+append(1024 * 1024 - 64 * 1024);
 say("closing");
 wal.closeBlocking();
 say("closed");

@@ -94,6 +94,20 @@ export const inRecord: readonly Mutation[] = [
     foundBy: [{ file: "record/search" }],
   },
   {
+    name: "the search passes over one offset too many behind zeros",
+    file: "record/search.js",
+    find: "length) - (headerBytes - 1)",
+    put: "length) - (headerBytes - 2)",
+    foundBy: [{ file: "record/search" }],
+  },
+  {
+    name: "zeros are taken to go on within a word that is not zero",
+    file: "zeros.js",
+    find: "if (any !== 0)",
+    put: "if (any === 1)",
+    foundBy: [{ file: "record/zeros" }, { file: "record/search" }],
+  },
+  {
     name: "the scan goes on past a damaged record",
     file: "record/scan.js",
     find: 'return this.#damage("checksum-mismatch");',

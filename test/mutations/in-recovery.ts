@@ -215,8 +215,8 @@ export const inRecovery: readonly Mutation[] = [
   {
     name: "zeros that end in something are taken for zeros",
     file: "recovery/recover.js",
-    find: "if (window.bytes[i] !== 0)",
-    put: "if (i === 0 && window.bytes[i] !== 0)",
+    find: "if (zerosEnd(window.bytes, 0, window.length) < window.length)",
+    put: "if (window.bytes[0] !== 0)",
     foundBy: [{ file: "recovery/decision-table", title: "R5" }],
   },
   {

@@ -148,4 +148,25 @@ export const inStore: readonly Mutation[] = [
     put: "this.#chunks[this.#indexOf(offset)] = at === 0 ? bytes : this.#chunkFor(offset);",
     foundBy: [{ file: "store/store-contract" }],
   },
+  {
+    name: "recovery sets room aside for what is there",
+    file: "store/segmented-store.js",
+    find: "this.#isThereAlready(index, position + count) &&",
+    put: "false &&",
+    foundBy: [{ file: "mapped/mapped-store", title: "recovery of what a killed process of segmented left" }],
+  },
+  {
+    name: "what a failed write left past the end of a mapped segment stays",
+    file: "store/segmented-store.js",
+    find: /if \(position \+ count > this\.#sizeOf\(index\)\)\s+this\.#sizes\.set\(index, position \+ count\);\s+file\.writeAt\(position, part\);/,
+    put: "file.writeAt(position, part); this.#sizes.set(index, Math.max(this.#sizeOf(index), position + count));",
+    foundBy: [{ file: "mapped/mapped-store", title: "a large write that fails half-way" }],
+  },
+  {
+    name: "a mapped segment that was cut by others is not noticed",
+    file: "store/mapped-file.js",
+    find: /if \(size >= bytes\)\s+return;/,
+    put: "return;",
+    foundBy: [{ file: "mapped/mapped-store", title: "a segment that another program has cut" }],
+  },
 ];

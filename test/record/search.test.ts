@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { crc32c } from "wal-db";
 import { Search } from "#internal/record/search.js";
 import { Window } from "#internal/record/window.js";
 import { Random } from "#internal/testing/random.js";
@@ -105,6 +106,87 @@ test("a tail full of small plausible lengths ends the search with `unknown` as w
   const tail = new Uint8Array(200_000);
   for (let at = 1; at < tail.length; at += 4) tail[at] = 0xff;
   assert.equal(search(tail, 0, 1_000_000, 256 * 1024), "unknown");
+});
+
+/** A frame whose checksum is `crc`: the last four bytes of its payload are solved for, a bit at a time. */
+function forged(crc: number, length: number): Uint8Array {
+  const frame = new Uint8Array(8 + length).fill(0xa5);
+  const view = new DataView(frame.buffer);
+  view.setUint32(4, length, true);
+  const seed = crc32c(frame.subarray(4, 4 + length));
+  const four = new Uint8Array(4);
+  const of = (bits: number): number => {
+    new DataView(four.buffer).setUint32(0, bits, true);
+    return crc32c(four, seed);
+  };
+  const rows = Array.from({ length: 32 }, (_, bit) => ({
+    bits: (1 << bit) >>> 0,
+    crc: of(1 << bit) ^ of(0),
+  }));
+  let [bits, rest] = [0, crc ^ of(0)];
+  for (let bit = 31; bit >= 0; bit--) {
+    const at = rows.findIndex((row) => (row.crc >>> bit) & 1);
+    const [pivot] = rows.splice(at, 1);
+    assert.ok(at >= 0 && pivot !== undefined);
+    for (const row of rows) {
+      if ((row.crc >>> bit) & 1) [row.bits, row.crc] = [row.bits ^ pivot.bits, row.crc ^ pivot.crc];
+    }
+    if ((rest >>> bit) & 1) [bits, rest] = [bits ^ pivot.bits, rest ^ pivot.crc];
+  }
+  view.setUint32(8 + length - 4, bits >>> 0, true);
+  view.setUint32(0, crc, true);
+  assert.equal(crc32c(frame.subarray(4)), crc);
+  return frame;
+}
+
+/**
+ * A mapped log leaves megabytes of zeros behind a record that is there by half, and the search tried each
+ * offset in them: 1.4 s at 64 MiB a segment. It passes over them now, and must not pass over a record whose
+ * header begins with zeros, nor over one that stands where a chunk ends.
+ */
+test("a record behind zeros is found, however many bytes of its header are zeros", () => {
+  for (const crc of [0x11223344, 0x11223300, 0x11220000, 0x11000000, 0]) {
+    const frame = forged(crc, 12);
+    for (let zeros = 0; zeros < 90; zeros++) {
+      for (const chunk of [1, 7, 8, 9, 16, 64, 256]) {
+        const log = joined(spoilt(first, 0), new Uint8Array(zeros), frame);
+        assert.equal(
+          search(log, 0, 1000, chunk),
+          first.length + zeros,
+          `${crc} behind ${zeros}, by ${chunk}`,
+        );
+      }
+    }
+  }
+});
+
+test("a record is found that begins with seven zeros", () => {
+  const frame = forged(0, 1 << 24);
+  assert.deepEqual([...frame.subarray(0, 8)], [0, 0, 0, 0, 0, 0, 0, 1]);
+  for (const zeros of [0, 1, 8, 500, 5000]) {
+    const log = joined(spoilt(first, 0), new Uint8Array(zeros), frame, new Uint8Array(100));
+    assert.equal(search(log, 0, 1 << 24, 4096), first.length + zeros);
+  }
+});
+
+test("random logs with random damage and zeros between: the same place as by trying every offset", () => {
+  const part = fc.oneof(
+    fc.uint8Array({ maxLength: 30 }).map((payload) => frameOf(payload)),
+    fc.nat(300).map((count) => new Uint8Array(count)),
+    fc.array(fc.constantFrom(0, 0, 0, 1, 255), { maxLength: 40 }).map((bytes) => Uint8Array.from(bytes)),
+    fc.constantFrom(...[0, 0x100, 0x10000, 0x1000000].map((crc) => forged(crc, 9))),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(part, { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: 200 }),
+      (parts, chunk) => {
+        const log = joined(spoilt(first, 0), ...parts);
+        assert.equal(search(log, 0, 1000, chunk), expected(log, 0, 1000));
+      },
+    ),
+    { numRuns: 600, seed: 42 },
+  );
 });
 
 test("random logs with random damage: the same place as by trying every offset", () => {

@@ -39,7 +39,7 @@ try {
     const home = join(work, name);
     mkdirSync(join(home, "logs"), { recursive: true });
     writeFileSync(join(home, "package.json"), '{ "private": true, "type": "module" }');
-    for (const file of ["smoke.mjs", "threads.mjs", "writer.mjs"]) {
+    for (const file of ["smoke.mjs", "threads.mjs", "writer.mjs", "mapped-writer.mjs"]) {
       copyFileSync(join(project, "test/runtimes", file), join(home, file));
     }
     execFileSync("npm", ["install", "--ignore-scripts", "--no-save", install, join(work, filename)], {

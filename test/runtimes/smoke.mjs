@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { batch, compressed, encrypted, json, validated } from "wal-db/codecs";
 import { MappedStore } from "wal-db/mapped";
 import * as pack from "wal-db/pack-io";
@@ -111,6 +112,21 @@ async function mapped() {
   assert.equal(again.recovery.damage, null);
   await holds(again, [...texts, ...texts, "cut here"]);
   await again.close();
+}
+
+/**
+ * Threads that are terminated while native calls of theirs are out. On Bun the answer came to a thread that was
+ * gone, and ended the process with SIGSEGV.
+ */
+async function endedWhileMapped() {
+  for (let n = 0; n < 12; n++) {
+    const worker = new Worker(new URL("./mapped-writer.mjs", import.meta.url), {
+      workerData: join(dir, `ended-${n}`),
+    });
+    await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+    await new Promise((resolve) => setTimeout(resolve, n));
+    await worker.terminate();
+  }
 }
 
 /** Typed records, and the codecs that lean on the runtime: zlib, crypto, text. */
@@ -250,6 +266,7 @@ await single();
 await segmented();
 await stores();
 await mapped();
+await endedWhileMapped();
 await typed();
 await channels();
 await threads(dir);
