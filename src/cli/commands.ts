@@ -65,6 +65,16 @@ export const entries: readonly Entry[] = [
     load: async () => (await import("./commands/import.ts")).importRecords,
   },
   {
+    name: "report",
+    summary: "Draw a log as one HTML page: map, sizes, growth, damage, records.",
+    load: async () => (await import("./commands/report.ts")).report,
+  },
+  {
+    name: "bench",
+    summary: "Measure what a flush costs on a device, and durable commits on it.",
+    load: async () => (await import("./commands/bench.ts")).bench,
+  },
+  {
     name: "completion",
     summary: "Print a script that completes command lines in your shell.",
     load: async () => (await import("./commands/completion.ts")).completion,

@@ -75,7 +75,7 @@ interface Compressor {
  * A log may be written with one algorithm and read anywhere: each record says which. A runtime without zstd tells
  * so (`reason` `no-zstd`); to write for all, ask for `deflate`.
  *
- * Cost: one call of zlib for each record, some 10 to 50 µs with a few hundred bytes, and short records compress
+ * Cost: one call of zlib for each record, some 10 µs with a hundred bytes, and short records compress
  * badly: put many values into one with {@link batch}, and compress that (docs/typed-records.md has the figures).
  *
  * @throws {WalError} WAL_INVALID_ARGUMENT when an option is not of its kind, or it is no codec; WAL_UNSUPPORTED where there

@@ -14,7 +14,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Values as JSON. What JSON cannot say (a bigint, undefined, a function by itself) is refused on append; what it says
  * differently (a Date, a Map, NaN) comes back as JSON has it: `T` is what comes back.
  *
- * Cost: of 100 bytes about 0.5 µs to append and 0.7 µs to read (docs/typed-records.md).
+ * Cost: of 100 bytes 0.6 µs to append and 0.6 µs to read (docs/typed-records.md).
  *
  * @throws {WalError} from `encode` and `decode` WAL_ENCODING, or what JSON throws.
  * @example

@@ -25,6 +25,7 @@ export const kernelScratchBytes: number = 512 * 1024;
 interface KernelCalls {
   crc(at: number, end: number, seed: number): number;
   walk(at: number, end: number, lengthMax: number): number;
+  walked(): number;
   seal(at: number, length: number): void;
 }
 
@@ -87,6 +88,11 @@ export class Kernel {
     const count = Math.min(to - from, kernelInputBytes);
     this.#input.set(bytes.subarray(from, from + count));
     return this.#calls.walk(inputStart, inputStart + count, lengthMax) - inputStart;
+  }
+
+  /** How many frames that were. */
+  get walked(): number {
+    return this.#calls.walked();
   }
 
   /**

@@ -146,7 +146,7 @@ test("in place: batches that end anywhere about the end of the scratch", () => {
   for (let short = 0; short <= 40; short++) {
     const { wal, store } = openMem();
     const sizes = [scratch - 8 - short, 0, 3, 0, 500_000, 0];
-    wal.typed(sized).appendBatch(sizes);
+    assert.doesNotThrow(() => wal.typed(sized).appendBatch(sizes), `${short} bytes short of the end`);
     const expected = logOf(sizes.map((length) => sized.encode(length)));
     assert.equal(Buffer.compare(store.toBytes(), expected), 0, `${short} bytes short of the end`);
     wal.closeBlocking();
