@@ -3,6 +3,7 @@
  * runtimes.mjs runs on each. Usage: RUNTIME smoke.mjs DIR
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { appendFileSync, readdirSync } from "node:fs";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
@@ -260,6 +261,24 @@ async function channels() {
   assert.equal(heard.length, before);
 }
 
+/** The command line, on this runtime too. */
+function commandLine() {
+  const cli = join(import.meta.dirname, "node_modules/wal-db/dist/cli/main.js");
+  const run = "Deno" in globalThis ? ["run", "-A"] : [];
+  const wal = (input, ...words) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...run, cli, ...words], {
+      cwd: dir,
+      input,
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, `${words.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  assert.equal(wal("one\ntwo\n", "append", "--create", "cli.wal"), "0\n11\n");
+  assert.equal(wal("", "dump", "--raw", "cli.wal"), "one\ntwo\n");
+  assert.equal(JSON.parse(wal("", "verify", "--json", "cli.wal")).verdict, "whole");
+}
+
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
@@ -267,6 +286,7 @@ await segmented();
 await stores();
 await mapped();
 await endedWhileMapped();
+commandLine();
 await typed();
 await channels();
 await threads(dir);
