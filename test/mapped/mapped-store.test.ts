@@ -395,6 +395,7 @@ for (const blocking of [false, true]) {
     const refused = (error: unknown): boolean =>
       error instanceof WalError &&
       error.code === "WAL_POISONED" &&
+      error.reason === "cut-while-mapped" &&
       error.cause instanceof WalError &&
       error.cause.reason === "cut-while-mapped" &&
       error.cause.path === path;
