@@ -75,7 +75,7 @@ async function muster() {
 
 function versionShown(name, from, { runtime, sqlite }) {
   if (name === "node-sqlite") return `SQLite ${sqlite} in Node ${runtime}`;
-  if (name === "fs") return `Node ${runtime}`;
+  if (name === "fs" || name === "json") return `Node ${runtime}`;
   return versionOf(
     from === undefined ? join(here, "../package.json") : join(here, "node_modules", from, "package.json"),
   );

@@ -7,6 +7,7 @@
  * else there is to tell. Opening, closing and filling are not timed unless they are the case.
  */
 import { performance, createHistogram } from "node:perf_hooks";
+import { mixedValues } from "./subjects/codecs.mjs";
 import { appendByThreads } from "./threads.mjs";
 
 const seconds = () => performance.now() / 1000;
@@ -139,6 +140,27 @@ export const bodies = {
   threads: async (subject, folder, sizes, name) => ({
     value: await appendByThreads(name.replace("wal-", ""), folder, sizes),
   }),
+
+  encode(codec, _folder, { records }) {
+    const values = mixedValues();
+    let sum = 0;
+    const began = seconds();
+    for (let n = 0; n < records; n++) sum += codec.encode(values[n % values.length]).length;
+    const took = seconds() - began;
+    if (!(sum > records)) throw new Error("values were encoded to nothing");
+    return { value: records / took };
+  },
+
+  decode(codec, _folder, { records }) {
+    const values = mixedValues();
+    const encoded = values.map((value) => Uint8Array.from(codec.encode(value)));
+    let sum = 0;
+    const began = seconds();
+    for (let n = 0; n < records; n++) sum += codec.decode(encoded[n % encoded.length]).tags.length;
+    const took = seconds() - began;
+    if (sum !== 3 * records) throw new Error("values were not decoded as they were encoded");
+    return { value: records / took };
+  },
 
   verify(subject, folder, { records }) {
     const began = seconds();

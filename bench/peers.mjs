@@ -49,6 +49,7 @@ export const peers = [
 ];
 
 export const caveats = [
+  "Codecs: each gives back the value it took; JSON says a bigint and bytes in text. msgpackr returns views of a buffer that it shares among values, pack-io memory of its own for each; `encodeInto`, which a typed log uses, has no memory to get. msgpackr compiles its readers from text (`new Function`), pack-io compiles nothing.",
   "Replay: wal-db, the log by hand and the native floor verify a checksum for each record; SQLite and LMDB have none to verify, LevelDB verifies blocks only where asked.",
   "Keys: the databases keep a number for each record and hand back values alone; wal-db hands back records with their offsets.",
   "SQLite's calls block: its concurrent callers commit one after the other. wal-db, LMDB and LevelDB work off the thread while callers wait.",

@@ -33,11 +33,16 @@ function says(worker, word) {
   });
 }
 
-export async function appendByThreads(store, folder, { records, recordBytes, threads, call, inFlight }) {
+export async function appendByThreads(
+  store,
+  folder,
+  { records, recordBytes, threads, call, inFlight, warmUp },
+) {
   const gate = new SharedArrayBuffer(4);
   const log = await openShared(store, folder);
   const each = Math.floor(records / threads);
-  const job = { ...log.shared, store, call, records: each, warmUp: each / 10, inFlight, recordBytes, gate };
+  const sizes = { records: each, warmUp: warmUp ?? each / 10, inFlight, recordBytes };
+  const job = { ...log.shared, store, call, ...sizes, gate };
   const workers = Array.from({ length: threads }, () => {
     return new Worker(new URL("./threads-worker.mjs", import.meta.url), { workerData: job });
   });

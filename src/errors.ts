@@ -113,7 +113,7 @@ export function errnoOf(error: unknown): string | undefined {
 /** What a thrown value says, whatever it is. */
 export function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error);
+    return String(error instanceof Error ? error.message : error);
   } catch {
     return "something that has no text";
   }

@@ -17,6 +17,7 @@ import type { FileStores } from "./open-store.ts";
 
 export function fileStoresOn(disk: Disk): FileStores {
   return {
+    pathOf,
     openFile(path, settings) {
       refuseMark(pathOf(path));
       refuseWhereOnlyTheMarkIsLeft(disk, pathOf(path), settings);

@@ -1,9 +1,28 @@
+import { provideChannels } from "./diagnostics/channels.ts";
+import { nodeChannels } from "./diagnostics/node-channels.ts";
 import { nodeFileStores } from "./files.ts";
 import { provideFileStores } from "./open-store.ts";
 
 provideFileStores(nodeFileStores);
+provideChannels(nodeChannels);
 
+export type { Codec } from "./codec/codec.ts";
 export { convert, type ConvertOptions, type ConvertReport } from "./convert.ts";
+export type { HistogramBucket, HistogramSnapshot } from "./diagnostics/histogram.ts";
+export type {
+  AppendMessage,
+  ArchiveMessage,
+  DamageMessage,
+  FlushMessage,
+  OpenMessage,
+  PoisonMessage,
+  RecoveryMessage,
+  SegmentMessage,
+  SlowFlushMessage,
+  TruncateMessage,
+  WalMessage,
+  WalMessages,
+} from "./diagnostics/messages.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export type { Until } from "./commit/progress.ts";
 export { Lsn } from "./lsn.ts";
@@ -32,4 +51,6 @@ export type {
 export type { ArchiveHook, ArchiveStats, SealedSegment } from "./truncation/archive.ts";
 export type { RetainOptions } from "./truncation/prefix-drop.ts";
 export type { WalReader } from "./truncation/reader-position.ts";
+export type { TypedRecord, TypedRecordIterator } from "./typed/typed-walk.ts";
+export type { TypedWal } from "./typed/typed-wal.ts";
 export { Wal, type WalStats } from "./wal.ts";

@@ -27,7 +27,7 @@ export const payloadInPlaceBytesMin: number = 256 * 1024;
 
 /** Records of callers who wait for a flush are written together: up to so large, and about so many bytes at once. */
 export const stagedRecordBytesMax: number = 16 * 1024;
-export const stageBytesMax: number = 48 * 1024;
+export const stageBytesMax: number = 320 * 1024;
 
 /** The frame buffer keeps one view for each size of frame up to this, so that an append makes none. */
 export const frameViewBytesMax: number = 4 * 1024;
@@ -121,5 +121,37 @@ export const followRetryMilliseconds = 50;
 /** How much a follower that is behind takes into memory when its log is closed. */
 export const followRestBytesMax: number = 16 * 1024 * 1024;
 
+/** A flush that takes longer is told as a slow one: etcd's threshold for the same. */
+export const slowFlushMilliseconds = 1000;
+
 /** `appendAll` takes no more from its source while so many bytes wait for a flush. */
 export const appendAllAheadBytesMax: number = 1024 * 1024;
+
+/** pack-io: the largest length that encoded bytes may declare (bytes of a string, elements of a list), unless told otherwise. */
+export const packIoLengthMaxDefault: number = 1024 * 1024 * 1024;
+export const packIoLengthMaxCeiling: number = 0xffff_ffff;
+
+/** pack-io: how many recursive codecs may stand one within the other, unless told otherwise. */
+export const packIoDepthMaxDefault = 256;
+
+/**
+ * pack-io: how many places for values one call makes for elements that take no bytes. No other bound holds them:
+ * five bytes can declare a thousand million.
+ */
+export const packIoFreeSlotsMax: number = 1024 * 1024;
+
+/** pack-io: keys are encoded again to tell them apart, in all up to so many times the bytes that are decoded, and so many more. */
+export const packIoRecodedFactor = 16;
+export const packIoRecodedBytesMin: number = 64 * 1024;
+
+/** pack-io: the buffer that a thread encodes into starts so large, and is let go again above the ceiling. */
+export const packIoScratchBytes: number = 4 * 1024;
+export const packIoScratchKeepBytesMax: number = 1024 * 1024;
+
+/** Copies of records for codecs stand side by side in slabs of this size, unless they are as large as that. */
+export const ownBytesSlabBytes: number = 16 * 1024;
+export const ownBytesAloneMin: number = 4 * 1024;
+
+/** `compressed` of wal-db/codecs: what is shorter is not tried, and what is longer is refused. */
+export const compressBytesMinDefault = 128;
+export const inflatedBytesMaxDefault: number = 64 * 1024 * 1024;

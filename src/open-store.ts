@@ -13,6 +13,8 @@ import { type Threads, unknownThreads } from "./threads.ts";
 
 /** Opens the stores that live on files. Not in a browser: see index.ts. */
 export interface FileStores {
+  /** As stores name it: absolute. Throws WAL_INVALID_ARGUMENT when it is no path. */
+  pathOf(path: string | URL): string;
   openFile(path: string | URL, settings: OpenSettings): WalStore;
   openSegmented(dir: string | URL, settings: OpenSettings): WalStore;
   /** The store that another thread has shared; null when it is of no kind known here. */

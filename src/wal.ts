@@ -13,12 +13,16 @@
  */
 import { Writer } from "./append/writer.ts";
 import { batchOf, offsetOf } from "./arguments.ts";
+import { checkCodec, type Codec } from "./codec/codec.ts";
+import { encoded } from "./codec/coding.ts";
 import { appendAll } from "./commit/append-all.ts";
 import { PlainCells } from "./commit/cells.ts";
 import { GroupCommit } from "./commit/group-commit.ts";
 import { cellCount, LogState } from "./commit/log-state.ts";
 import { LocalProgress } from "./commit/progress.ts";
 import { Standing } from "./commit/standing.ts";
+import type { HistogramSnapshot } from "./diagnostics/histogram.ts";
+import { LogReporter, openWatched } from "./diagnostics/log-reporter.ts";
 import { asIoError, invalidArgument } from "./errors.ts";
 import type { Lsn } from "./lsn.ts";
 import {
@@ -48,6 +52,7 @@ import { Beside } from "./truncation/beside.ts";
 import { PrefixDrop, type RetainOptions } from "./truncation/prefix-drop.ts";
 import type { WalReader } from "./truncation/reader-position.ts";
 import { SuffixCut } from "./truncation/suffix-cut.ts";
+import { TypedWal } from "./typed/typed-wal.ts";
 
 /** Counts since the log was opened, or joined, of what this Wal did: of other threads nothing. */
 export interface WalStats {
@@ -61,6 +66,15 @@ export interface WalStats {
   flushes: number;
   /** Of `syncs`, those that were answered: what they asked for is on stable storage. */
   commits: number;
+  /**
+   * How long the flushes took that this thread made, in milliseconds: from the call of the store until this
+   * thread knew of the end.
+   */
+  flushLatency: HistogramSnapshot;
+  /** How many calls of this thread shared each of them. */
+  groupSize: HistogramSnapshot;
+  /** For how many milliseconds a flush of this thread has been under way; null when there is none. */
+  flushUnderWayMs: number | null;
   /** What became of sealed segments; null without an archive hook, and in a thread that has joined. */
   archive: ArchiveStats | null;
 }
@@ -73,8 +87,19 @@ interface Parts {
   readonly mark: Mark | null;
   readonly state: LogState;
   readonly isOwner: boolean;
+  readonly reporter: LogReporter;
   /** Of a log that was joined: the cuts of an owner in this same thread. */
   readonly ownerCuts?: SuffixCut | null;
+}
+
+function openFile(path: string | URL, settings: OpenSettings): WalStore {
+  const files = filesHere();
+  return openWatched(files.pathOf(path), "FileStore", () => files.openFile(path, settings));
+}
+
+function openSegmented(dir: string | URL, settings: OpenSettings): WalStore {
+  const files = filesHere();
+  return openWatched(files.pathOf(dir), "SegmentedStore", () => files.openSegmented(dir, settings));
 }
 
 /**
@@ -107,6 +132,7 @@ export class Wal implements AsyncDisposable {
   readonly #writer: Writer;
   readonly #view: LogView;
   readonly #front: PrefixDrop;
+  readonly #reporter: LogReporter;
   #syncs = 0;
   #commits = 0;
   #share: WalShare | null = null;
@@ -119,13 +145,13 @@ export class Wal implements AsyncDisposable {
         "A log is opened, not constructed: await Wal.open(path), or Wal.withStore(store).",
       );
     }
-    const { store, settings, state, isOwner, recovery } = parts;
+    const { store, settings, state, isOwner, recovery, reporter } = parts;
     const { maxRecordBytes, readOnly, archive } = settings;
     const role = { path: store.path, readOnly, isOwner };
     const standing = new Standing(role, state);
     const progress = new LocalProgress(state);
-    const commit = new GroupCommit(store, state, () => this.#afterFlush());
-    const beside = new Beside({ store, state, standing, recovery, archive });
+    const commit = new GroupCommit(store, state, () => this.#afterFlush(), reporter);
+    const beside = new Beside({ store, state, standing, recovery, archive, watch: reporter });
     const cuts = new SuffixCut(store, state, commit, parts.mark, beside);
     const log = { store, state, standing, progress, commit, beside, recovery, maxRecordBytes };
     this.recovery = recovery;
@@ -139,23 +165,31 @@ export class Wal implements AsyncDisposable {
     this.#commit = commit;
     this.#cuts = cuts;
     this.#beside = beside;
+    this.#reporter = reporter;
     this.#writer = new Writer({
       ...log,
       cuts: isOwner ? cuts : (parts.ownerCuts ?? null),
       noteCut: (start) => beside.noteCut(start),
     });
+    reporter.count(this.#writer);
     this.#view = new LogView({
       ...log,
+      watch: reporter,
       // The owner made the cuts, and remembers them all.
       cuts: isOwner ? cuts : null,
       cutsFile: beside.cutsFile,
       ownEnd: () => this.#writer.lastEnd,
     });
-    this.#front = new PrefixDrop({ ...log, cuts, view: this.#view });
+    this.#front = new PrefixDrop({
+      ...log,
+      cuts,
+      view: this.#view,
+      onDropped: (from, to) => reporter.droppedBefore(from, to),
+    });
     state.onPoison = () => progress.turn();
-    if (isOwner) return;
-    state.onPoisonKnown = () => void this.#letGoOfDoomed();
-    if (state.poison !== null) void this.#letGoOfDoomed();
+    state.onPoisonKnown = () => this.#afterPoison();
+    if (state.poison !== null) this.#afterPoison();
+    reporter.opened(readOnly ? "reader" : isOwner ? "owner" : "joined", state);
   }
 
   /**
@@ -174,14 +208,14 @@ export class Wal implements AsyncDisposable {
   static async open(path: string | URL, options?: WalOptions): Promise<Wal> {
     const settings = settingsOf(options);
     settings.signal?.throwIfAborted();
-    return Wal.#recover(filesHere().openFile(path, settings), settings);
+    return Wal.#recover(openFile(path, settings), settings);
   }
 
   /** As {@link Wal.open}, blocking the thread until done. */
   static openBlocking(path: string | URL, options?: WalOptions): Wal {
     const settings = settingsOf(options);
     settings.signal?.throwIfAborted();
-    return Wal.#recoverBlocking(filesHere().openFile(path, settings), settings);
+    return Wal.#recoverBlocking(openFile(path, settings), settings);
   }
 
   /**
@@ -196,14 +230,14 @@ export class Wal implements AsyncDisposable {
   static async openSegmented(dir: string | URL, options?: SegmentedOptions): Promise<Wal> {
     const settings = settingsOf(options);
     settings.signal?.throwIfAborted();
-    return Wal.#recover(filesHere().openSegmented(dir, settings), settings);
+    return Wal.#recover(openSegmented(dir, settings), settings);
   }
 
   /** As {@link Wal.openSegmented}, blocking the thread until done. */
   static openSegmentedBlocking(dir: string | URL, options?: SegmentedOptions): Wal {
     const settings = settingsOf(options);
     settings.signal?.throwIfAborted();
-    return Wal.#recoverBlocking(filesHere().openSegmented(dir, settings), settings);
+    return Wal.#recoverBlocking(openSegmented(dir, settings), settings);
   }
 
   /**
@@ -228,12 +262,12 @@ export class Wal implements AsyncDisposable {
     return Wal.#recoverBlocking(store, settings);
   }
 
-  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered): Wal {
+  static #on(store: WalStore, settings: OpenSettings, recovered: Recovered, reporter: LogReporter): Wal {
     const { report: recovery, mark, durable } = recovered;
     const state = new LogState(new PlainCells(cellCount), 0);
     state.start(recovery.head, recovery.end, durable);
     try {
-      return new Wal({ store, settings, recovery, mark, state, isOwner: true });
+      return new Wal({ store, settings, recovery, mark, state, isOwner: true, reporter });
     } catch (error) {
       throw asIoError(error, "Opening the log failed at what stands beside it", { path: store.path });
     }
@@ -241,10 +275,15 @@ export class Wal implements AsyncDisposable {
 
   static async #recover(store: WalStore, settings: OpenSettings): Promise<Wal> {
     take(store, settings);
+    const reporter = new LogReporter(store);
     try {
       await outwaitJoined(store, settings);
-      return Wal.#on(store, settings, await runAsync(recover(store, settings), store));
+      const begun = reporter.now();
+      const recovered = await runAsync(recover(store, settings), store);
+      reporter.recovered(recovered.report, begun);
+      return Wal.#on(store, settings, recovered, reporter);
     } catch (error) {
+      reporter.found("open", error);
       abandon(store);
       throw error;
     }
@@ -252,10 +291,15 @@ export class Wal implements AsyncDisposable {
 
   static #recoverBlocking(store: WalStore, settings: OpenSettings): Wal {
     take(store, settings);
+    const reporter = new LogReporter(store);
     try {
       outwaitJoinedBlocking(store, settings);
-      return Wal.#on(store, settings, runBlocking(recover(store, settings), store));
+      const begun = reporter.now();
+      const recovered = runBlocking(recover(store, settings), store);
+      reporter.recovered(recovered.report, begun);
+      return Wal.#on(store, settings, recovered, reporter);
     } catch (error) {
+      reporter.found("open", error);
       abandon(store);
       throw error;
     }
@@ -286,7 +330,8 @@ export class Wal implements AsyncDisposable {
       const file = joined.store.side?.mark;
       const mark = file === undefined ? null : new Mark(file);
       const settings = settingsOf({ maxRecordSize: maxRecordBytes });
-      return new Wal({ ...joined, settings, mark, isOwner: false });
+      const reporter = new LogReporter(joined.store);
+      return new Wal({ ...joined, settings, mark, isOwner: false, reporter });
     });
   }
 
@@ -322,6 +367,61 @@ export class Wal implements AsyncDisposable {
     const list = batchOf(records);
     this.#standing.checkWritable();
     return this.#writer.appendBatch(list);
+  }
+
+  /**
+   * Appends a value, as the bytes that the codec makes of it. As durable as {@link Wal.append}; to read it
+   * back: {@link WalRecord.decode}, or {@link Wal.typed} for a log whose records are all of one type.
+   *
+   * @throws {WalError} as {@link Wal.append}; WAL_ENCODING when the codec throws: its error is `cause`, and nothing was
+   *   appended; WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * const lsn = wal.appendTyped({ credit: 100 }, new Packr());
+   */
+  appendTyped<T>(value: T, codec: Codec<T>): Lsn {
+    checkCodec(codec);
+    return this.#appendValue(value, codec);
+  }
+
+  #appendValue<T>(value: T, codec: Codec<T>): Lsn {
+    this.#standing.checkWritable();
+    if (codec.encodeInto !== undefined) {
+      const lsn = this.#writer.appendInPlace(value, codec);
+      if (lsn !== null) return lsn;
+    }
+    const bytes = encoded(codec, value);
+    // Asks again whether it may: the codec may have closed the log.
+    return this.append(bytes);
+  }
+
+  #appendValues<T>(values: readonly T[], codec: Codec<T>): Lsn[] {
+    this.#standing.checkWritable();
+    return this.#writer.appendValues(values, codec);
+  }
+
+  async #appendValueAndSync<T>(value: T, codec: Codec<T>): Promise<Lsn> {
+    this.#standing.checkWritable();
+    return this.appendAndSync(encoded(codec, value));
+  }
+
+  /**
+   * This log, its records as values of one type: what is appended is encoded, and what is read decoded. A view, and
+   * cheap to make; records that are appended as bytes are in it too.
+   *
+   * @throws {WalError} WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * const events = wal.typed<Event>(new Packr());
+   * const lsn = await events.appendAndSync({ kind: "deposit", cents: 500 });
+   * for (const { value } of events) console.log(value.kind, value.cents); // deposit 500
+   */
+  typed<T>(codec: Codec<T>): TypedWal<T> {
+    checkCodec(codec);
+    return new TypedWal(this, codec, {
+      append: (value) => this.#appendValue(value, codec),
+      appendBatch: (values) => this.#appendValues(values, codec),
+      appendAndSync: (value) => this.#appendValueAndSync(value, codec),
+      appendAndSyncBlocking: (value) => this.#commitBlocking(this.#appendValue(value, codec)),
+    });
   }
 
   /**
@@ -382,7 +482,10 @@ export class Wal implements AsyncDisposable {
 
   /** As {@link Wal.appendAndSync}, blocking the thread until done. */
   appendAndSyncBlocking(record: RecordInput): Lsn {
-    const lsn = this.append(record);
+    return this.#commitBlocking(this.append(record));
+  }
+
+  #commitBlocking(lsn: Lsn): Lsn {
     this.#syncs++;
     this.#commit.syncBlocking(this.#writer.lastEnd);
     this.#commits++;
@@ -477,9 +580,11 @@ export class Wal implements AsyncDisposable {
     const end = this.read(lsn).next;
     // Nothing follows; but a cut to this very end may be under way.
     if (end === this.#state.committed) return this.#cuts.settled();
+    const from = this.#state.tail;
     const cut = this.#cuts.cut(end);
     this.#progress.turn();
     await cut;
+    this.#reporter.cutAfter(from, end);
   }
 
   /** As {@link Wal.truncateAfter}, blocking the thread until done. */
@@ -490,11 +595,13 @@ export class Wal implements AsyncDisposable {
       this.#cuts.completeBlocking();
       return;
     }
+    const from = this.#state.tail;
     try {
       this.#cuts.cutBlocking(end);
     } finally {
       this.#progress.turn();
     }
+    this.#reporter.cutAfter(from, end);
   }
 
   /**
@@ -648,7 +755,18 @@ export class Wal implements AsyncDisposable {
     const { appends, appendedBytes } = this.#writer;
     const archive = this.#beside.archive?.stats() ?? null;
     const { flushes } = this.#commit;
-    return { appends, appendedBytes, syncs: this.#syncs, flushes, commits: this.#commits, archive };
+    const { meter } = this.#reporter;
+    return {
+      appends,
+      appendedBytes,
+      syncs: this.#syncs,
+      flushes,
+      commits: this.#commits,
+      flushLatency: meter.latency.snapshot(),
+      groupSize: meter.groupSize.snapshot(),
+      flushUnderWayMs: meter.underWayMs,
+      archive,
+    };
   }
 
   /**
@@ -746,6 +864,7 @@ export class Wal implements AsyncDisposable {
   #release(): void {
     if (this.#standing.isClosed) return;
     this.#standing.setClosed();
+    this.#reporter.landed();
     this.#view.leave();
     this.#progress.turn();
     if (this.#isOwner) this.#state.setClosed();
@@ -757,6 +876,12 @@ export class Wal implements AsyncDisposable {
     } finally {
       giveBack(this.#store);
     }
+  }
+
+  /** As soon as this thread knows, in the middle of anything. */
+  #afterPoison(): void {
+    this.#reporter.poisoned(this.#state.poison);
+    if (!this.#isOwner) void this.#letGoOfDoomed();
   }
 
   /** Joined, and poisoned: once nothing of this thread is under way, the log may be opened again. */

@@ -28,14 +28,14 @@ function endByWords(bytes: Uint8Array, from: number, to: number): number {
   // Every index is in bounds by the loop's condition, and this is the hot loop.
   for (const last = words.length - stride; at <= last; at += stride) {
     const any =
-      words[at]! |
-      words[at + 1]! |
-      words[at + 2]! |
-      words[at + 3]! |
-      words[at + 4]! |
-      words[at + 5]! |
-      words[at + 6]! |
-      words[at + 7]!;
+      (words[at] as number) |
+      (words[at + 1] as number) |
+      (words[at + 2] as number) |
+      (words[at + 3] as number) |
+      (words[at + 4] as number) |
+      (words[at + 5] as number) |
+      (words[at + 6] as number) |
+      (words[at + 7] as number);
     if (any !== 0) break;
   }
   return from + 4 * at;

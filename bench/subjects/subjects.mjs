@@ -24,6 +24,23 @@ export const subjects = {
     package: "lmdb",
     load: async () => (await import("./lmdb.mjs")).lmdbSubject(),
   },
+  "pack-io": {
+    title: "wal-db/pack-io",
+    load: async () => (await import("./codecs.mjs")).packIoSubject(),
+  },
+  "pack-io-into": {
+    title: "wal-db/pack-io, encodeInto",
+    load: async () => (await import("./codecs.mjs")).packIoIntoSubject(),
+  },
+  msgpackr: {
+    title: "msgpackr, shared structures",
+    package: "msgpackr",
+    load: async () => (await import("./codecs.mjs")).msgpackrSubject(),
+  },
+  json: {
+    title: "JSON, as UTF-8",
+    load: async () => (await import("./codecs.mjs")).jsonSubject(),
+  },
 };
 
 async function wal(store) {

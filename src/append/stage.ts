@@ -18,6 +18,8 @@ import type { Lsn } from "../lsn.ts";
 export class Stage {
   /** Resolves when all that could be written is on stable storage. */
   readonly durable: Promise<void>;
+  /** How many records it holds. */
+  records = 0;
   readonly #settle: { resolve: () => void; reject: (error: unknown) => void };
   #start = 0;
   /** By offset in the stage, when they were written one by one. */
@@ -53,4 +55,10 @@ export class Stage {
     if (typeof outcome === "number") return outcome;
     throw outcome ?? new TypeError(`no record was staged at ${offset}`);
   }
+}
+
+export function recordsIn(stages: readonly Stage[]): number {
+  let count = 0;
+  for (const { records } of stages) count += records;
+  return count;
 }

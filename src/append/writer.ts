@@ -18,22 +18,18 @@ import { type LogState, logIsFull } from "../commit/log-state.ts";
 import type { LocalProgress } from "../commit/progress.ts";
 import type { Standing } from "../commit/standing.ts";
 import { readU32 } from "../bytes.ts";
+import type { Codec } from "../codec/codec.ts";
+import { encoded } from "../codec/coding.ts";
 import { asIoError, WalError } from "../errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, stageBytesMax, stagedRecordBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes, lengthOffset } from "../record/format.ts";
-import {
-  FrameBuffer,
-  headerFor,
-  payloadOf,
-  plainView,
-  type RecordInput,
-  seemsLonger,
-} from "../record/frame.ts";
+import { FrameBuffer, headerFor, payloadOf, type RecordInput, seemsLonger } from "../record/frame.ts";
 import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { SuffixCut } from "../truncation/suffix-cut.ts";
-import { Stage } from "./stage.ts";
+import { plainView } from "../true-bytes.ts";
+import { recordsIn, Stage } from "./stage.ts";
 
 /** What a writer works on. */
 export interface Writable {
@@ -66,6 +62,8 @@ export class Writer {
   readonly #progress: LocalProgress;
   readonly #maxRecordBytes: number;
   readonly #frames = new FrameBuffer();
+  /** For values, while they are encoded; null while one is. */
+  #valueFrames: FrameBuffer | null = null;
   /** What `#frames` holds for the end of this turn. */
   #stage: Stage | null = null;
   /** Written, and not yet flushed: they wait for the rest of their turn. */
@@ -83,7 +81,7 @@ export class Writer {
   append(record: RecordInput): Lsn {
     this.writeStaged();
     if (typeof record !== "string" && seemsLonger(record, payloadInPlaceBytesMin - 1))
-      return this.#appendInPlace(record);
+      return this.#appendLarge(record);
     const frames = this.#frames;
     frames.reset();
     try {
@@ -116,6 +114,60 @@ export class Writer {
     }
   }
 
+  /**
+   * A value, encoded straight into its frame; null where the codec does not do that, or it is too large. The frame
+   * is in a buffer that nobody else uses meanwhile: a codec may append, to this log too, and then its record comes first.
+   */
+  appendInPlace<T>(value: T, codec: Codec<T>): Lsn | null {
+    this.writeStaged();
+    const frames = this.#takeValueFrames();
+    try {
+      if (!frames.addInPlace(value, codec, this.#maxRecordBytes)) return null;
+      return this.#writeValues(frames, 1);
+    } finally {
+      this.#giveValueFrames(frames);
+    }
+  }
+
+  /** Values back to back, all encoded before anything is reserved; each copied before the next is encoded. */
+  appendValues<T>(values: readonly T[], codec: Codec<T>): Lsn[] {
+    if (values.length === 0) return [];
+    this.writeStaged();
+    const frames = this.#takeValueFrames();
+    try {
+      const starts: number[] = [];
+      for (const value of values) {
+        starts.push(frames.length);
+        if (frames.addInPlace(value, codec, this.#maxRecordBytes)) continue;
+        frames.add(encoded(codec, value), this.#maxRecordBytes);
+      }
+      const first = this.#writeValues(frames, values.length);
+      return starts.map((start) => (first + start) as Lsn);
+    } finally {
+      this.#giveValueFrames(frames);
+    }
+  }
+
+  /** What a codec has staged meanwhile stands before its value. Has it closed the log, nothing can be reserved. */
+  #writeValues(frames: FrameBuffer, count: number): Lsn {
+    this.writeStaged();
+    const lsn = this.#write(frames.view(), null);
+    this.appends += count;
+    return lsn;
+  }
+
+  #takeValueFrames(): FrameBuffer {
+    const frames = this.#valueFrames ?? new FrameBuffer();
+    this.#valueFrames = null;
+    frames.reset();
+    return frames;
+  }
+
+  #giveValueFrames(frames: FrameBuffer): void {
+    frames.done();
+    this.#valueFrames = frames;
+  }
+
   /** Holds a record back until the end of the turn; null when it is too large for that: append it. */
   stage(record: RecordInput): Stage | null {
     if (seemsLonger(record, stagedRecordBytesMax)) return null;
@@ -124,6 +176,7 @@ export class Writer {
     const at = this.#frames.length;
     this.#frames.add(record, this.#maxRecordBytes);
     this.stagedLast = at;
+    stage.records++;
     return stage;
   }
 
@@ -141,7 +194,7 @@ export class Writer {
     if (this.#stage === null) return;
     this.#writeHeldBack(this.#stage);
     if (this.#written.length === 0) return;
-    const flush = this.#log.commit.sync(this.lastEnd);
+    const flush = this.#log.commit.sync(this.lastEnd, recordsIn(this.#written));
     for (const stage of this.#written.splice(0)) stage.wait(flush);
   }
 
@@ -160,12 +213,11 @@ export class Writer {
   }
 
   #writeStage(stage: Stage, bytes: Uint8Array): void {
-    const count = countOf(bytes);
     try {
       stage.written(this.#write(bytes, null));
-      this.appends += count;
+      this.appends += stage.records;
     } catch (error) {
-      if (count === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
+      if (stage.records === 1 || this.#state.poison !== null || this.#log.standing.isClosed) throw error;
       stage.writtenApart(this.#writeApart(bytes));
     }
   }
@@ -186,7 +238,7 @@ export class Writer {
   }
 
   /** The header and the payload in two writes: a copy of a large payload costs more than a call. */
-  #appendInPlace(record: Uint8Array): Lsn {
+  #appendLarge(record: Uint8Array): Lsn {
     const checked = plainView(payloadOf(record, this.#maxRecordBytes));
     // Another thread could change shared bytes between the checksum and the write. (Not slice():
     // of a Buffer that is no copy.)
@@ -259,12 +311,6 @@ export class Writer {
     state.openGate(start);
     return failure;
   }
-}
-
-function countOf(frames: Uint8Array): number {
-  let count = 0;
-  for (let at = 0; at < frames.length; at += headerBytes + readU32(frames, at + lengthOffset)) count++;
-  return count;
 }
 
 function tooLong(path: string | undefined): WalError {

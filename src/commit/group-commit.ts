@@ -32,6 +32,21 @@ import { checkDone } from "../store/store-io.ts";
 import type { WalStore } from "../store/store.ts";
 import type { LogState, WaitsFor } from "./log-state.ts";
 
+/** Who is told of the flushes that this thread makes. Must neither throw nor call the log. */
+export interface FlushWatch {
+  /** The time, to be given back at the end. */
+  begin(): number;
+  /**
+   * Each flush that began, once. It is about to make what lies between `from` and `to` durable: nothing
+   * where it failed, or another one has spoken for it.
+   */
+  end(begun: number, callers: number, from: number, to: number, error: WalError | null): void;
+  /** Callers of this thread have been answered, by whoever's flush. */
+  landed(): void;
+}
+
+const unwatched: FlushWatch = { begin: () => 0, end() {}, landed() {} };
+
 class Group {
   readonly promise: Promise<void>;
   resolve!: () => void;
@@ -42,6 +57,7 @@ class Group {
   target = -1;
   /** Flush although nothing new was written: for a cut, which is a change too. */
   forced = false;
+  callers = 0;
 
   constructor() {
     this.promise = new Promise<void>((resolve, reject) => {
@@ -51,6 +67,11 @@ class Group {
     // Each waiter has a promise of its own that says so; this one alone must not end the process.
     this.promise.catch(() => {});
   }
+
+  join(callers: number): Promise<void> {
+    this.callers += callers;
+    return this.promise;
+  }
 }
 
 export class GroupCommit {
@@ -58,6 +79,7 @@ export class GroupCommit {
   readonly #store: WalStore;
   readonly #state: LogState;
   readonly #onDurable: () => void;
+  readonly #watch: FlushWatch;
   #flight: Group | null = null;
   #next: Group | null = null;
   /** The flight whose flush is under way, while it has the lead. */
@@ -65,25 +87,31 @@ export class GroupCommit {
   #leadKept = false;
 
   /** @param onDurable Called after each flush that succeeded, with the lead. Must not throw. */
-  constructor(store: WalStore, state: LogState, onDurable: () => void) {
+  constructor(store: WalStore, state: LogState, onDurable: () => void, watch: FlushWatch = unwatched) {
     this.#store = store;
     this.#state = state;
     this.#onDurable = onDurable;
+    this.#watch = watch;
   }
 
-  /** Resolves once all below `target` is durable; some thread must have appended that far. */
-  sync(target: Lsn): Promise<void> {
+  /**
+   * Resolves once all below `target` is durable; some thread must have appended that far.
+   *
+   * @param callers How many wait for it.
+   */
+  sync(target: Lsn, callers = 1): Promise<void> {
     const refusal = this.#refusal();
     if (refusal !== null) return Promise.reject(refusal);
     if (this.#state.durable >= target) return Promise.resolve();
-    if (this.#flight !== null && this.#flight.target >= target) return this.#flight.promise;
-    return this.#joinNext(target).promise;
+    if (this.#flight !== null && this.#flight.target >= target) return this.#flight.join(callers);
+    return this.#joinNext(target).join(callers);
   }
 
   syncBlocking(target: Lsn): void {
     const refusal = this.#refusal();
     if (refusal !== null) throw refusal;
     this.#flushUntil(() => this.#isDurable(target), false);
+    this.#watch.landed();
   }
 
   /** Resolves after a flush that began after this call, whether or not anything was written. */
@@ -92,7 +120,7 @@ export class GroupCommit {
     if (refusal !== null) return Promise.reject(refusal);
     const group = this.#joinNext(0);
     group.forced = true;
-    return group.promise;
+    return group.join(1);
   }
 
   barrierBlocking(): void {
@@ -158,7 +186,7 @@ export class GroupCommit {
   yieldLead(): void {
     const flight = this.#leading;
     if (flight === null) return;
-    if (flight.forced || flight.target > this.#state.durable) this.#flushBeside();
+    if (flight.forced || flight.target > this.#state.durable) this.#flushBeside(0);
     this.#leading = null;
     this.#state.giveUpLead();
   }
@@ -193,6 +221,7 @@ export class GroupCommit {
   #land(tell: () => void, well: boolean): void {
     this.#flight = null;
     tell();
+    this.#watch.landed();
     if (this.#next === null) return;
     // After a failure there is nothing to wait for: those who wait are told at once.
     if (well) this.#departSoon();
@@ -224,16 +253,18 @@ export class GroupCommit {
   async #lead(group: Group): Promise<void> {
     const state = this.#state;
     this.#leading = group;
+    const begun = this.#watch.begin();
     try {
       this.#begin(group.target);
       await this.#store.flush();
       // Given up meanwhile: then a flush beside this one has spoken for it.
-      if (this.#leading !== group) return;
+      if (this.#leading !== group) return this.#ended(begun, group, group.target);
       // Poisoned while it was under way: what this flush says can no longer be relied on.
       if (state.poison !== null) throw this.#refusal();
+      this.#ended(begun, group, state.durable);
       this.#succeed(group.target as Lsn);
     } catch (error) {
-      throw this.#fail(error);
+      throw this.#failed(begun, group.callers, error);
     } finally {
       if (this.#leading === group) {
         this.#leading = null;
@@ -268,28 +299,31 @@ export class GroupCommit {
   #flushNow(forced: boolean): boolean {
     const state = this.#state;
     if (state.leads || state.leadIsOfThisThread) {
-      this.#flushBeside();
+      this.#flushBeside(1);
       return true;
     }
     if (!this.#tryLead(forced)) return false;
     try {
-      this.#flushBeside();
+      this.#flushBeside(1);
       return true;
     } finally {
       state.giveUpLead();
     }
   }
 
-  #flushBeside(): void {
+  /** @param callers 0: nobody waits for this one, but that another thread can go on. */
+  #flushBeside(callers: number): void {
+    const begun = this.#watch.begin();
     try {
       const begin = this.#state.committed;
       this.#begin(begin);
       checkDone(this.#store, "flushBlocking", this.#store.flushBlocking());
       // Whoever waits for the next group asked before this flush began.
       if (this.#next !== null) this.#next.forced = false;
+      this.#watch.end(begun, callers + this.#takeCallers(begin), this.#state.durable, begin, null);
       this.#succeed(begin);
     } catch (error) {
-      throw this.#fail(error);
+      throw this.#failed(begun, callers, error);
     }
   }
 
@@ -336,6 +370,26 @@ export class GroupCommit {
     this.flushes++;
     // Other threads have written too: this thread's store has not seen what.
     if (this.#state.isShared) this.#store.side?.assumeUnflushed?.(this.#state.durable, target);
+  }
+
+  /** Those who wait for the next group, where a flush up to `begin` is all that it needs. */
+  #takeCallers(begin: number): number {
+    const group = this.#next;
+    if (group === null || group.needed > begin) return 0;
+    const { callers } = group;
+    group.callers = 0;
+    return callers;
+  }
+
+  #ended(begun: number, group: Group, from: number): void {
+    this.#watch.end(begun, group.callers, from, group.target, null);
+  }
+
+  #failed(begun: number, callers: number, error: unknown): WalError {
+    const failure = this.#fail(error);
+    const { durable } = this.#state;
+    this.#watch.end(begun, callers, durable, durable, failure);
+    return failure;
   }
 
   #succeed(begin: Lsn): void {

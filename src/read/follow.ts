@@ -88,7 +88,7 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
   readonly #tail: Tail;
   readonly #signal: AbortSignal | undefined;
   readonly #persistent: boolean;
-  readonly #onEnd: (follower: Follower) => void;
+  readonly #onEnd: (follower: Follower, failure: unknown) => void;
   #ended = false;
   /** Calls of `next` that are not answered, and the last of them. */
   #asked = 0;
@@ -96,8 +96,12 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
   /** Ends what is awaited now. */
   #rouse: (() => void) | null = null;
 
-  /** @param onEnd Called once, however it ends. */
-  constructor(tail: Tail, { signal, persistent = true }: FollowOptions, onEnd: (follower: Follower) => void) {
+  /** @param onEnd Called once, however it ends; with what it failed with, if it did. */
+  constructor(
+    tail: Tail,
+    { signal, persistent = true }: FollowOptions,
+    onEnd: (follower: Follower, failure: unknown) => void,
+  ) {
     this.#tail = tail;
     this.#signal = signal;
     this.#persistent = persistent;
@@ -153,7 +157,7 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
         else await this.#undisturbed((resume) => this.#wait(resume));
       }
     } catch (error) {
-      this.#end();
+      this.#end(error);
       throw error;
     }
   }
@@ -194,12 +198,12 @@ export class Follower implements AsyncIterableIterator<WalRecord, undefined, voi
     }
   }
 
-  #end(): void {
+  #end(failure?: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#tail.close();
     this.#rouse?.();
-    this.#onEnd(this);
+    this.#onEnd(this, failure);
   }
 }
 

@@ -38,9 +38,15 @@ export interface Stretch {
   readonly end: Lsn;
   readonly maxRecordBytes: number;
   readonly onDamage: ((damage: WalError) => void) | undefined;
+  readonly watch: ReadWatch;
   readonly log: LiveLog;
   /** `log.cutCount`, read before `end`: a cut that comes between the two lowers it. */
   readonly cutsSeen: number;
+}
+
+/** Who is told of what reading fails with. Must neither throw nor call the log. */
+export interface ReadWatch {
+  found(foundBy: "read" | "iterate" | "follow", error: unknown): void;
 }
 
 /** What may change in a log while it is being read. */
@@ -142,11 +148,13 @@ export class RecordWalk implements RecordIterator {
   }
 
   #damage(next: Lsn | null): WalError {
-    const { store } = this.#stretch;
+    const { store, watch } = this.#stretch;
     const offset = this.#cursor.offset;
     const reason: DamageReason = this.#cursor.end < this.#end ? "torn-payload" : this.#cursor.reason;
     const length = next === null ? undefined : next - offset;
-    return corruptRecord(store, offset, reason, length);
+    const damage = corruptRecord(store, offset, reason, length);
+    watch.found("iterate", damage);
+    return damage;
   }
 
   #fail(error: unknown): never {

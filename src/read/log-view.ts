@@ -13,7 +13,14 @@ import type { MarkFile, WalStore } from "../store/store.ts";
 import { Cursor } from "./cursor.ts";
 import { DiskTail } from "./disk-tail.ts";
 import { checkFollow, Follower, type FollowOptions, type Tail } from "./follow.ts";
-import { corruptRecord, type IterOptions, type LiveLog, type RecordIterator, RecordWalk } from "./iterate.ts";
+import {
+  corruptRecord,
+  type IterOptions,
+  type LiveLog,
+  type ReadWatch,
+  type RecordIterator,
+  RecordWalk,
+} from "./iterate.ts";
 import { LiveTail } from "./live-tail.ts";
 import type { WalRecord } from "./wal-record.ts";
 
@@ -29,6 +36,7 @@ export interface Viewed {
   readonly cuts: CutHistory | null;
   /** Where the writer in another process notes its cuts. */
   readonly cutsFile: MarkFile | undefined;
+  readonly watch: ReadWatch;
   /** The end of what this thread has appended. */
   readonly ownEnd: () => Lsn;
 }
@@ -50,7 +58,7 @@ export class LogView {
   }
 
   iter(range: IterOptions): RecordIterator {
-    const { store, state, standing, recovery, maxRecordBytes, ownEnd } = this.#log;
+    const { store, state, standing, recovery, watch, maxRecordBytes, ownEnd } = this.#log;
     standing.checkOpen();
     if (typeof range !== "object" || range === null) {
       throw invalidArgument(`The range of iter is an object; got ${shown(range)}.`);
@@ -72,7 +80,8 @@ export class LogView {
       throw invalidArgument(`onDamage of iter is a function; got ${typeof onDamage}.`);
     }
     this.#checkWithin(from, end);
-    return new RecordWalk({ store, from, to, end, maxRecordBytes, onDamage, log: this.#live, cutsSeen });
+    const log = this.#live;
+    return new RecordWalk({ store, from, to, end, maxRecordBytes, onDamage, watch, log, cutsSeen });
   }
 
   read(lsn: Lsn): WalRecord {
@@ -94,15 +103,18 @@ export class LogView {
     // Cut off or dropped by another thread while it was being read.
     const gone = at < state.head || at >= this.#live.lowestCutSince(cutsSeen);
     if (gone) throw corruptRecord(store, at, "truncated");
-    throw corruptRecord(store, at, step === "damage" ? cursor.reason : "torn-header");
+    const damage = corruptRecord(store, at, step === "damage" ? cursor.reason : "torn-header");
+    this.#log.watch.found("read", damage);
+    throw damage;
   }
 
   follow(options: FollowOptions): Follower {
     this.#log.standing.checkOpen();
     checkFollow(options);
     checkKeys("follow", options, ["from", "until", "signal", "persistent"]);
-    const follower = new Follower(this.#tailOf(options), options, (ended) => {
+    const follower = new Follower(this.#tailOf(options), options, (ended, failure) => {
       this.#followers.delete(ended);
+      if (failure !== undefined) this.#log.watch.found("follow", failure);
     });
     this.#followers.add(follower);
     return follower;

@@ -1,3 +1,6 @@
+import { checkCodec, type Codec } from "../codec/codec.ts";
+import { decoded } from "../codec/coding.ts";
+import { ownBytes } from "../codec/own-bytes.ts";
 import type { Lsn } from "../lsn.ts";
 import { headerBytes } from "../record/format.ts";
 
@@ -30,7 +33,8 @@ export class WalRecord {
 
   /** The payload; stays valid for as long as it is referenced. */
   get data(): Uint8Array {
-    this.#data ??= this.#chunk.subarray(this.#start, this.#start + this.length);
+    // Not subarray(), which looks for a class to make the view of: twice as slow.
+    this.#data ??= new Uint8Array(this.#chunk.buffer, this.#chunk.byteOffset + this.#start, this.length);
     return this.#data;
   }
 
@@ -42,5 +46,20 @@ export class WalRecord {
   /** The payload as UTF-8; what is not valid UTF-8 becomes U+FFFD. */
   text(): string {
     return decoder.decode(this.data);
+  }
+
+  /**
+   * The payload as a value. The codec gets bytes of its own: what it keeps of them, or writes to them, nobody
+   * else sees.
+   *
+   * @throws {WalError} WAL_ENCODING when the codec throws: its error is `cause`, `offset` is the LSN of this
+   *   record; WAL_INVALID_ARGUMENT when it is no codec.
+   * @example
+   * for (const record of wal) total += record.decode(amounts);
+   * console.log(total); // 12
+   */
+  decode<T>(codec: Codec<T>): T {
+    checkCodec(codec);
+    return decoded(codec, ownBytes(this.#chunk, this.#start, this.length), this.lsn);
   }
 }

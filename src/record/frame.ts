@@ -11,29 +11,19 @@
  * buffer meanwhile may change which bytes are logged, never make a record that does not verify.
  */
 import { writeU32 } from "../bytes.ts";
+import type { Codec } from "../codec/codec.ts";
+import { encodedInto } from "../codec/coding.ts";
 import { invalidArgument, WalError } from "../errors.ts";
 import { frameViewBytesMax, scratchInitialBytes, scratchKeepBytesMax } from "../limits.ts";
 import { crc32cRange, crcKernel } from "./crc32c.ts";
+import { trueLength } from "../true-bytes.ts";
 import { headerBytes, lengthOffset } from "./format.ts";
+import type { Kernel } from "./kernel.ts";
 
 /** Bytes, or a string taken as UTF-8 (a lone surrogate becomes U+FFFD). Copied before the call returns. */
 export type RecordInput = Uint8Array | string;
 
 const encoder = new TextEncoder();
-
-/**
- * What a class that extends Uint8Array may have put something else in the place of: its own `length`, or a
- * constructor that `subarray` would call with other arguments than it takes. That must neither run here,
- * in the middle of a batch, nor decide where the next frame begins.
- */
-const trueLength = trueGetter("length") as (this: unknown) => number;
-const trueStart = trueGetter("byteOffset") as (this: unknown) => number;
-const trueBuffer = trueGetter("buffer") as (this: unknown) => ArrayBufferLike;
-
-function trueGetter(name: string): unknown {
-  const shared = Object.getPrototypeOf(Uint8Array.prototype) as object;
-  return Reflect.get(Object.getOwnPropertyDescriptor(shared, name) ?? {}, "get");
-}
 
 /** A UTF-16 code unit takes at most so many bytes of UTF-8. */
 const utf8BytesPerUnitMax = 3;
@@ -49,6 +39,10 @@ export class FrameBuffer {
   bytes: Uint8Array = new Uint8Array(0);
   length = 0;
   #views: (Uint8Array | undefined)[] = [];
+  #firstRoom: Uint8Array | null = null;
+
+  /** Whose scratch `bytes` is; null: they are memory of this buffer's own. */
+  #kernel: Kernel | null = null;
 
   /** Memory of this buffer's own, kept for the next batch that is too large for the scratch. */
   #own: Uint8Array | null = null;
@@ -60,9 +54,10 @@ export class FrameBuffer {
   reset(): void {
     this.length = 0;
     this.#letGo();
-    const scratch = crcKernel()?.takeScratch(this) ?? null;
+    const kernel = crcKernel();
+    const scratch = kernel?.takeScratch(this) ?? null;
     if (scratch === null) this.#use((this.#own ??= new Uint8Array(scratchInitialBytes)));
-    else this.#use(scratch);
+    else this.#use(scratch, kernel);
   }
 
   /** The frames are written, and not needed any more. */
@@ -97,10 +92,38 @@ export class FrameBuffer {
       this.#makeRoom(payloadStart + payloadLength);
       this.#copy(payload, payloadStart);
     }
-    sealFrame(this.bytes, start, payloadLength);
-    const size = headerBytes + payloadLength;
-    this.length = start + size;
-    return size;
+    this.#seal(start, payloadLength);
+    return headerBytes + payloadLength;
+  }
+
+  #seal(start: number, payloadLength: number): void {
+    if (this.#kernel === null) sealFrame(this.bytes, start, payloadLength);
+    else this.#kernel.seal(start, payloadLength);
+    this.length = start + headerBytes + payloadLength;
+  }
+
+  /**
+   * Adds one frame behind the others, whose payload the codec writes in place; false where it does not, or has
+   * no room for it here. Nobody else may use this buffer meanwhile: the codec may append.
+   *
+   * @throws {WalError} WAL_ENCODING when the codec does; WAL_RECORD_TOO_LARGE. Nothing is added then.
+   */
+  addInPlace<T>(value: T, codec: Codec<T>, maxBytes: number): boolean {
+    const start = this.length;
+    // No room for the header: not even for an empty payload.
+    if (codec.encodeInto === undefined || start + headerBytes > this.bytes.length) return false;
+    const length = encodedInto(codec, value, this.#payloadRoom());
+    if (length === -1) return false;
+    if (length > maxBytes) throw recordTooLarge(length, maxBytes);
+    this.#seal(start, length);
+    return true;
+  }
+
+  /** What is free behind the header of the next frame. */
+  #payloadRoom(): Uint8Array {
+    const at = this.length + headerBytes;
+    if (at > headerBytes) return this.bytes.subarray(at);
+    return (this.#firstRoom ??= this.bytes.subarray(at));
   }
 
   #copy(payload: Uint8Array, at: number): void {
@@ -152,10 +175,12 @@ export class FrameBuffer {
     this.#use(grown);
   }
 
-  #use(bytes: Uint8Array): void {
+  #use(bytes: Uint8Array, kernel: Kernel | null = null): void {
+    this.#kernel = kernel;
     if (this.bytes === bytes) return;
     this.bytes = bytes;
     this.#views = [];
+    this.#firstRoom = null;
   }
 }
 
@@ -187,7 +212,7 @@ export function seemsLonger(record: RecordInput, bytes: number): boolean {
 function lengthOf(record: Uint8Array): number {
   if (record instanceof Uint8Array) {
     try {
-      return trueLength.call(record);
+      return trueLength(record);
     } catch {
       // A proxy of one.
     }
@@ -205,11 +230,6 @@ export function payloadOf(record: RecordInput, maxBytes: number): Uint8Array {
   const length = lengthOf(record);
   if (length > maxBytes) throw recordTooLarge(length, maxBytes);
   return record;
-}
-
-/** The same bytes, where they are, of no class but Uint8Array: its methods are what they seem. */
-export function plainView(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(trueBuffer.call(bytes), trueStart.call(bytes), trueLength.call(bytes));
 }
 
 function allocate(size: number): Uint8Array {

@@ -4,7 +4,7 @@
  *
  *   0          tables and work space of the kernel itself
  *   0x20000    input, 64 KiB    bytes that stand elsewhere are copied here to be looked at
- *   0x30000    scratch, 64 KiB  frames are put together here, and need no copy
+ *   0x30000    scratch, 512 KiB frames are put together here, and need no copy
  *
  * The memory never grows, so that its views stay as they are. Everything that uses it does so within
  * one synchronous call, and leaves nothing there, but for the scratch: see `takeScratch`.
@@ -14,17 +14,19 @@
  */
 import { kernelCode } from "./kernel-code.ts";
 
-const memoryPages = 4;
+const memoryPages = 11;
 const inputStart = 0x20000;
 export const scratchStart: number = 0x30000;
 
 /** What the input holds, and so the most that is looked at in one go. */
 export const kernelInputBytes: number = 64 * 1024;
-export const kernelScratchBytes: number = 64 * 1024;
+export const kernelScratchBytes: number = 512 * 1024;
 
 interface KernelCalls {
   crc(at: number, end: number, seed: number): number;
   walk(at: number, end: number, lengthMax: number): number;
+  walked(): number;
+  seal(at: number, length: number): void;
 }
 
 /** As much of WebAssembly's interface as is used here: the compiler's own types of it come with those of a browser. */
@@ -61,7 +63,6 @@ export class Kernel {
   crc(bytes: Uint8Array, from: number, to: number, seed: number): number {
     if (bytes.buffer === this.buffer) {
       const start = bytes.byteOffset;
-      // Most at once that the kernel takes; a scratch is no larger.
       return this.#calls.crc(start + from, start + to, seed) >>> 0;
     }
     let crc = seed;
@@ -74,6 +75,11 @@ export class Kernel {
     return crc >>> 0;
   }
 
+  /** Writes the header of the frame at `start` in the scratch, whose payload is in place. */
+  seal(start: number, payloadLength: number): void {
+    this.#calls.seal(scratchStart + start, payloadLength);
+  }
+
   /**
    * How many bytes from `from` on are whole, intact frames with payloads of at most `lengthMax`, of
    * the first `kernelInputBytes` and none beyond `to`.
@@ -82,6 +88,11 @@ export class Kernel {
     const count = Math.min(to - from, kernelInputBytes);
     this.#input.set(bytes.subarray(from, from + count));
     return this.#calls.walk(inputStart, inputStart + count, lengthMax) - inputStart;
+  }
+
+  /** How many frames that were. */
+  get walked(): number {
+    return this.#calls.walked();
   }
 
   /**

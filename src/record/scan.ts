@@ -17,7 +17,8 @@
  * damage; it stays where it is, and says the same again when asked again.
  *
  * Many small records are verified ahead, in one go: the kernel says how far the window holds whole and
- * intact frames from `offset` on. What it does not vouch for is verified one by one, and judged, here.
+ * intact frames from `offset` on. What it does not vouch for is verified one by one, and judged, here. Who only
+ * counts records asks by pass(): it goes over all of them at once.
  */
 import { readU32 } from "../bytes.ts";
 import type { Lsn } from "../lsn.ts";
@@ -45,6 +46,9 @@ export class Scan {
   /** After "need": so many bytes from `offset` on must be in the window. */
   want = 0;
 
+  /** After "record" from pass(): how many. */
+  passed = 0;
+
   /** After "damage". */
   reason: DamageReason = "torn-header";
 
@@ -54,6 +58,8 @@ export class Scan {
   /** All frames of the window that end at or below are intact. */
   #verifiedEnd = 0;
   #aheadBytes = 0;
+  /** How many frames the kernel vouched for, if this step has asked it. */
+  #vouchedFor = 0;
 
   constructor(from: Lsn, end: number, maxRecordBytes: number) {
     this.offset = from;
@@ -100,13 +106,25 @@ export class Scan {
     return "record";
   }
 
+  /** The same, but over as many intact records at once as is known of: `passed`. Which they were is not told. */
+  pass(): ScanStep {
+    this.#vouchedFor = 0;
+    const step = this.step();
+    if (step !== "record") return step;
+    this.passed = Math.max(1, this.#vouchedFor);
+    if (this.#vouchedFor > 0) this.offset = this.#verifiedEnd as Lsn;
+    return step;
+  }
+
   /** Whether the frame at `at` in the window is intact; looks at those behind it too. */
   #verify(at: number, size: number): boolean {
     if (size <= this.#aheadBytes) {
       const to = Math.min(this.end, this.#windowEnd, this.offset + this.#aheadBytes) - this.#windowStart;
-      const intact = crcKernel()?.walk(this.#window, at, to, this.maxRecordBytes) ?? 0;
+      const kernel = crcKernel();
+      const intact = kernel?.walk(this.#window, at, to, this.maxRecordBytes) ?? 0;
       this.#aheadBytes = Math.min(4 * this.#aheadBytes, kernelInputBytes);
       this.#verifiedEnd = this.offset + intact;
+      this.#vouchedFor = kernel?.walked ?? 0;
       if (intact > 0) return true;
     } else if (this.#aheadBytes === 0) this.#aheadBytes = aheadBytesInitial;
     const window = this.#window;

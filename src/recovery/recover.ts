@@ -185,9 +185,9 @@ function* scanFrom(
   const window = new Window(true, readChunkBytes);
   let records = 0;
   for (;;) {
-    const step = scan.step();
+    const step = scan.pass();
     if (step === "record") {
-      records++;
+      records += scan.passed;
     } else if (step === "need") {
       options.signal?.throwIfAborted();
       options.onProgress?.(scan.offset - from, size - from);

@@ -42,6 +42,22 @@ export interface ArchiveStats {
   readonly lastFailure: WalError | null;
 }
 
+/** Who is told what becomes of each segment. Must neither throw nor call the log. */
+export interface ArchiveWatch {
+  /** The time, to be given back. */
+  now(): number;
+  taken(begun: number, segment: SealedSegment): void;
+  /** @param end Null when no segment could be looked for. */
+  notTaken(begun: number, path: string, start: Lsn, end: Lsn | null, error: WalError): void;
+}
+
+/** The log that is archived. */
+interface ArchivedLog {
+  readonly durable: () => Lsn;
+  readonly onTaken: () => void;
+  readonly watch: ArchiveWatch;
+}
+
 const fileName = "archived";
 
 export class Archive {
@@ -52,6 +68,7 @@ export class Archive {
   readonly #hook: ArchiveHook | undefined;
   readonly #durable: () => Lsn;
   readonly #onTaken: () => void;
+  readonly #watch: ArchiveWatch;
   /** How often the end was cut: a segment that the hook was at meanwhile is another one now. */
   #cuts = 0;
   #running: Promise<void> | null = null;
@@ -69,32 +86,26 @@ export class Archive {
     segments: StoreSegments,
     file: NamedFile,
     hook: ArchiveHook | undefined,
-    durable: () => Lsn,
-    onTaken: () => void,
+    log: ArchivedLog,
   ) {
     this.#store = store;
     this.#segments = segments;
     this.#file = file;
     this.#mark = new Mark(file);
     this.#hook = hook;
-    this.#durable = durable;
-    this.#onTaken = onTaken;
+    this.#durable = log.durable;
+    this.#onTaken = log.onTaken;
+    this.#watch = log.watch;
   }
 
   /** The archive of a log that has a hook, or has had one; null for any other. */
-  static of(
-    store: WalStore,
-    end: Lsn,
-    hook: ArchiveHook | undefined,
-    durable: () => Lsn,
-    onTaken: () => void,
-  ): Archive | null {
+  static of(store: WalStore, end: Lsn, hook: ArchiveHook | undefined, log: ArchivedLog): Archive | null {
     const side = store.side;
     if (side?.segments === undefined || side.named === undefined) return null;
     if (hook === undefined && !(side.names?.().includes(fileName) ?? false)) return null;
     const file = side.named(fileName);
     try {
-      const archive = new Archive(store, side.segments, file, hook, durable, onTaken);
+      const archive = new Archive(store, side.segments, file, hook, log);
       if (hook !== undefined) archive.#begin();
       // Loss that was accepted by policy took segments away that had been archived.
       if (archive.position > end) archive.cut(end);
@@ -214,7 +225,14 @@ export class Archive {
     try {
       return this.#next();
     } catch (error) {
-      this.#fail(this.#store.path ?? "the log", this.position, error);
+      const { path = "the log" } = this.#store;
+      this.#watch.notTaken(
+        this.#watch.now(),
+        path,
+        this.position,
+        null,
+        this.#fail(path, this.position, error),
+      );
       return null;
     }
   }
@@ -238,17 +256,20 @@ export class Archive {
       const segment = this.#stopped ? null : this.#find();
       if (segment === null) return true;
       const cuts = this.#cuts;
+      const begun = this.#watch.now();
       try {
         const checksum = await this.#checksum(segment);
         // A cut came while it was read: it is not whole now, or is made of other bytes. Or the log was
         // closed, and may be another's by now.
         if (this.#cuts !== cuts || this.#closed) continue;
-        await hook({ path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum });
+        const sealed = { path: segment.path, start: segment.start as Lsn, end: segment.end as Lsn, checksum };
+        await hook(sealed);
         // A cut may have come while the hook was at it: then this is not the segment that it took.
         if (this.#cuts !== cuts) continue;
         this.#note(segment);
+        this.#watch.taken(begun, sealed);
       } catch (error) {
-        if (!this.#stopped) this.#fail(segment.path, segment.start as Lsn, error);
+        if (!this.#stopped) this.#failAt(segment, begun, error);
         return false;
       }
     }
@@ -264,14 +285,21 @@ export class Archive {
     this.#onTaken();
   }
 
-  #fail(path: string, offset: Lsn, error: unknown): void {
+  #failAt({ path, start, end }: StoreSegment, begun: number, error: unknown): void {
+    const failure = this.#fail(path, start as Lsn, error);
+    this.#watch.notTaken(begun, path, start as Lsn, end as Lsn, failure);
+  }
+
+  #fail(path: string, offset: Lsn, error: unknown): WalError {
     this.#failures++;
-    this.#lastFailure = new WalError(
+    const failure = new WalError(
       "WAL_IO",
       `Archiving ${path} failed: ${messageOf(error)}. What is not archived is kept, and handed over ` +
         "again with the next sync, truncateBefore or archived().",
       { path, offset, cause: error },
     );
+    this.#lastFailure = failure;
+    return failure;
   }
 
   #checkRunning(): void {

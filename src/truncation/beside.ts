@@ -10,7 +10,7 @@ import type { Lsn } from "../lsn.ts";
 import { CutNotebook, cutNotesName } from "../recovery/cut-notes.ts";
 import type { RecoveryReport } from "../recovery/report.ts";
 import type { NamedFile, WalStore } from "../store/store.ts";
-import { Archive, type ArchiveHook } from "./archive.ts";
+import { Archive, type ArchiveHook, type ArchiveWatch } from "./archive.ts";
 import { ReaderPositions } from "./reader-position.ts";
 
 /** What it is beside. */
@@ -20,6 +20,7 @@ export interface KeptBeside {
   readonly standing: Standing;
   readonly recovery: RecoveryReport;
   readonly archive: ArchiveHook | undefined;
+  readonly watch: ArchiveWatch;
 }
 
 export class Beside {
@@ -47,8 +48,11 @@ export class Beside {
     const hasNotes = damage !== null && (store.side?.names?.().includes(cutNotesName) ?? false);
     try {
       this.readers = new ReaderPositions(store, (lsn) => standing.writtenUpTo(lsn));
-      const durable = (): Lsn => state.durable;
-      this.archive = Archive.of(store, end, log.archive, durable, () => this.reclaim());
+      this.archive = Archive.of(store, end, log.archive, {
+        durable: () => state.durable,
+        onTaken: () => this.reclaim(),
+        watch: log.watch,
+      });
       if (hasNotes) this.noteCut(end);
       this.reclaim();
     } catch (error) {

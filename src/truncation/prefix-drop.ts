@@ -40,6 +40,8 @@ export interface Droppable {
   readonly beside: Beside;
   readonly view: LogView;
   readonly recovery: RecoveryReport;
+  /** The front was dropped. Must neither throw nor call the log. */
+  readonly onDropped: (from: Lsn, to: Lsn) => void;
 }
 
 export class PrefixDrop {
@@ -95,7 +97,8 @@ export class PrefixDrop {
 
   #drop(at: Lsn): Lsn {
     const { store, state, beside } = this.#log;
-    if (at <= state.head) return state.head;
+    const { head } = state;
+    if (at <= head) return head;
     // Other threads may have filled segments, and flushed them.
     if (state.isShared) beside.archive?.advance();
     try {
@@ -117,6 +120,7 @@ export class PrefixDrop {
       if (store.side?.segments !== undefined && store.head > state.head) state.setPoison(failure);
       throw failure;
     }
+    this.#log.onDropped(head, state.head);
     return state.head;
   }
 

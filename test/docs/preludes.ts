@@ -158,6 +158,100 @@ export const preludes: Readonly<Record<string, string>> = {
       if (sent.length !== 1) throw new Error("the example sent " + sent.length + " records");
     });`,
 
+  PackIoError: `import { bool, PackIoError, string, struct, vec } from "wal-db/pack-io";`,
+
+  vec: `import { u16, vec } from "wal-db/pack-io";`,
+
+  tuple: `import { i32, tuple } from "wal-db/pack-io";`,
+
+  option: `import { option, string } from "wal-db/pack-io";`,
+
+  result: `import { result, string, u32 } from "wal-db/pack-io";`,
+
+  struct: `import { type Infer, string, struct, u64, vec } from "wal-db/pack-io";`,
+
+  enumeration: `import { enumeration, i32, string, struct, unit } from "wal-db/pack-io";`,
+
+  lazy: `
+    import type { Codec } from "wal-db";
+    import { lazy, struct, u8, vec } from "wal-db/pack-io";`,
+
+  map: `import { map, string, u32 } from "wal-db/pack-io";`,
+
+  set: `import { set, string } from "wal-db/pack-io";`,
+
+  limited: `import { limited, string } from "wal-db/pack-io";`,
+
+  encode: `import { encode, u64 } from "wal-db/pack-io";`,
+
+  decode: `import { decode, u64 } from "wal-db/pack-io";`,
+
+  versioned: `
+    import { deprecated, peekVersion, since, string, u16, u64, vec, versioned } from "wal-db/pack-io";`,
+
+  Codec: `import type { Codec } from "wal-db";`,
+
+  "WalRecord.decode": `
+    import { type Codec, MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    wal.appendBatch(["5", "7"]);
+    const amounts: Codec<number> = {
+      encode: (value) => new TextEncoder().encode(String(value)),
+      decode: (bytes) => Number(new TextDecoder().decode(bytes)),
+    };
+    let total = 0;`,
+
+  "Wal.appendTyped": `
+    import { Packr } from "msgpackr";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  "Wal.typed": `
+    import { Packr } from "msgpackr";
+    import { MemStore, Wal } from "wal-db";
+    const wal = await Wal.withStore(new MemStore());
+    interface Event {
+      kind: string;
+      cents: number;
+    }`,
+
+  TypedWal: `
+    import { MemStore, Wal } from "wal-db";
+    import { json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());
+    interface Event {
+      kind: string;
+      cents: number;
+    }`,
+
+  json: `
+    import { MemStore, Wal } from "wal-db";
+    import { json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  validated: `
+    import { MemStore, Wal, type WalError } from "wal-db";
+    import { json, validated } from "wal-db/codecs";
+    import { z } from "zod";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  batch: `
+    import { MemStore, Wal } from "wal-db";
+    import { batch, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  compressed: `
+    import { MemStore, Wal } from "wal-db";
+    import { compressed, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());`,
+
+  encrypted: `
+    import { randomBytes } from "node:crypto";
+    import { MemStore, Wal } from "wal-db";
+    import { encrypted, json } from "wal-db/codecs";
+    const wal = await Wal.withStore(new MemStore());
+    const [oldKey, newKey] = [randomBytes(32), randomBytes(32)];`,
+
   Random: `import { Random } from "wal-db/testing";`,
 
   SimulatedDisk: `
@@ -174,6 +268,29 @@ export const preludes: Readonly<Record<string, string>> = {
     import { storeConformance } from "wal-db/testing";`,
 
   /** Documentation: an open log named wal, in a file that did not exist. */
+  // Counts what an SDK would export, and looks at it in the end.
+  opentelemetry: `
+    import * as api from "@opentelemetry/api";
+    const counted = new Map<string, number>();
+    const spans: string[] = [];
+    const instrument = (name: string) => {
+      const count = (value: number): void => void counted.set(name, (counted.get(name) ?? 0) + value);
+      return { add: count, record: count };
+    };
+    const testMeter = { createCounter: instrument, createHistogram: instrument };
+    api.metrics.setGlobalMeterProvider({ getMeter: () => testMeter as unknown as api.Meter });
+    const startSpan = (name: string) => {
+      spans.push(name);
+      return api.trace.wrapSpanContext(api.INVALID_SPAN_CONTEXT);
+    };
+    api.trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan }) as unknown as api.Tracer });
+    process.on("exit", () => {
+      const told = [counted.get("wal.append.records"), counted.get("wal.append.bytes"), counted.get("wal.flush.group_size")];
+      if (told.join() !== "2,23,2") throw new Error("the example counted " + told.join());
+      if (!((counted.get("wal.flush.duration") ?? 0) > 0)) throw new Error("the example told no latency");
+      if (spans.join() !== "wal.recovery,wal.flush") throw new Error("the example made the spans " + spans.join());
+    });`,
+
   "open-log": `
     import { Wal } from "wal-db";
     const wal = await Wal.open("app.wal");`,

@@ -7,7 +7,7 @@ import { scratchDir } from "../support/scratch.ts";
 
 const examples = fileURLToPath(new URL("../../examples/", import.meta.url));
 
-for (const name of ["kv.js", "raft-log.js"]) {
+for (const name of ["event-sourcing.js", "kv.js", "raft-log.js"]) {
   test(`examples/${name} runs, in a folder given and in one of its own, and its checks hold`, (t) => {
     const dir = scratchDir(t);
     const first = spawnSync(process.execPath, [join(examples, name), join(dir, "a")], { encoding: "utf8" });

@@ -24,6 +24,9 @@ const seed = Number(process.env["WAL_DB_PAGES_SEED"] ?? Math.floor(Math.random()
 /** A page multiple, one that is none, and one below a page. */
 const segmentSizes = [16_384, 10_007, 1_000] as const;
 
+const openMapped = (dir: string, size: number): WalStore => MappedStore.open(dir, size);
+const openSegmented = (dir: string, size: number): WalStore => SegmentedStore.open(dir, size);
+
 interface Written {
   readonly dir: string;
   readonly segmentSize: number;
@@ -111,7 +114,7 @@ test(`any pages past the last sync, as they may have been at any moment (seed ${
     const segmentSize = segmentSizes[round % segmentSizes.length] ?? 1000;
     const written = await write(t, random, segmentSize);
     cutPower(written, random);
-    const open = random.next(2) === 0 ? MappedStore.open : SegmentedStore.open;
+    const open = random.next(2) === 0 ? openMapped : openSegmented;
     try {
       beyond += await check(written, open);
     } catch (error) {
@@ -126,5 +129,5 @@ test("the cut takes pages that were synced: then it is found out", async (t) => 
   const random = new Random(3);
   const written = await write(t, random, 16_384);
   writeFileSync(join(written.dir, segmentName(0)), new Uint8Array(Math.min(16_384, written.durable)));
-  await assert.rejects(check(written, MappedStore.open), { code: "WAL_CORRUPT" });
+  await assert.rejects(check(written, openMapped), { code: "WAL_CORRUPT" });
 });

@@ -31,6 +31,13 @@ export const inRecord: readonly Mutation[] = [
     foundBy: [{ file: "record/frame" }],
   },
   {
+    name: "a buffer seals in the scratch that it had before, while another has it",
+    file: "record/frame.js",
+    find: "this.#kernel = kernel;",
+    put: "this.#kernel = kernel ?? this.#kernel;",
+    foundBy: [{ file: "record/kernel", title: "while another has the scratch" }],
+  },
+  {
     name: "a length from the disk is not held against the limit",
     file: "record/scan.js",
     find: "length > this.maxRecordBytes",

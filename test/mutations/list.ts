@@ -2,7 +2,10 @@
  * Every bug that is put into the library on purpose, to see that the suite finds it. Those of the
  * protocol of many threads stand in test/model/seeded-bugs.ts: they are found by a search.
  */
+import { inCodec } from "./in-codec.ts";
 import { inCommit } from "./in-commit.ts";
+import { inPackIo } from "./in-pack-io.ts";
+import { inDiagnostics } from "./in-diagnostics.ts";
 import { inReading } from "./in-reading.ts";
 import { inRecord } from "./in-record.ts";
 import { inRecovery } from "./in-recovery.ts";
@@ -17,6 +20,9 @@ export const mutations: readonly Mutation[] = [
   ...inTruncation,
   ...inStore,
   ...inReading,
+  ...inPackIo,
+  ...inCodec,
+  ...inDiagnostics,
 ];
 
 export function mutationNamed(name: string): Mutation {

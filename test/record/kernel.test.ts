@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { crc32c, Lsn, MemStore, Wal } from "wal-db";
 import { crc32cRange, crc32cSliced, crcKernel } from "#internal/record/crc32c.js";
 import { FrameBuffer } from "#internal/record/frame.js";
-import { kernelInputBytes } from "#internal/record/kernel.js";
+import { kernelInputBytes, kernelScratchBytes } from "#internal/record/kernel.js";
 import { Scan } from "#internal/record/scan.js";
+import { logOf } from "../support/plain-format.ts";
 import { projectDir } from "../support/project.ts";
 import { Random } from "#internal/testing/random.js";
 
@@ -18,10 +19,15 @@ function power(n: number): number {
   return crc >>> 0;
 }
 
-test("the equation that the fold rests on: x^(8*130) is the sum of the seven terms", () => {
-  const shifts = [66, 67, 70, 97, 98, 105, 130];
-  const sum = shifts.reduce((crc, shift) => crc ^ power(130 - shift), 0);
-  assert.equal(sum >>> 0, power(130));
+test("the equations that the folds rest on: x^(8n) is the sum of the terms", () => {
+  for (const shifts of [
+    [19, 40, 43, 45, 46, 48, 52, 54, 62],
+    [65, 155, 170, 195, 209],
+  ]) {
+    const n = shifts.at(-1) ?? 0;
+    const sum = shifts.reduce((crc, shift) => crc ^ power(n - shift), 0);
+    assert.equal(sum >>> 0, power(n), `${n} bytes`);
+  }
 });
 
 test("kernel and tables agree on every length from 0 to 4096, in the kernel's memory and out of it", () => {
@@ -53,10 +59,59 @@ test("kernel and tables agree on every length from 0 to 4096, in the kernel's me
   frames.done();
 });
 
+test("a frame that the kernel has sealed is the one that the tables seal", () => {
+  const payload = new Random(12).bytes(kernelScratchBytes);
+  const sealed = (length: number, at: string): Uint8Array => {
+    const frames = new FrameBuffer();
+    // Not begun anew, a buffer has memory of its own.
+    if (at === "scratch") frames.reset();
+    frames.add(payload.subarray(0, length), payload.length);
+    assert.equal(frames.bytes.buffer === crcKernel()?.buffer, at === "scratch");
+    const frame = frames.view().slice();
+    frames.done();
+    return frame;
+  };
+  const around = [1, 2, 3, 7].flatMap((n) => [-8, -7, -4, -3, 0, 1, 127, 300].map((d) => n * 65_536 + d));
+  const lengths = [...Array.from({ length: 600 }, (_, n) => n), ...around, kernelScratchBytes - 8];
+  for (const length of lengths) {
+    assert.deepEqual(sealed(length, "scratch"), sealed(length, "own"), `${length} bytes`);
+  }
+});
+
+test("frames that outgrow the scratch take what was framed there along", () => {
+  const random = new Random(13);
+  const payloads = Array.from({ length: 12 }, () => random.bytes(50_000));
+  const frames = new FrameBuffer();
+  frames.reset();
+  for (const payload of payloads) frames.add(payload, payload.length);
+  assert.ok(frames.length > kernelScratchBytes, "they did outgrow it");
+  assert.deepEqual(frames.view(), logOf(payloads));
+  frames.done();
+});
+
+test("while another has the scratch, what had it before seals in memory of its own", () => {
+  const frames = new FrameBuffer();
+  const payload = new Random(14).bytes(200);
+  for (const user of [null, {}, null]) {
+    if (user !== null) crcKernel()?.takeScratch(user);
+    frames.reset();
+    frames.add(payload, payload.length);
+    assert.equal(frames.bytes.buffer === crcKernel()?.buffer, user === null);
+    assert.deepEqual(frames.view(), logOf([payload]));
+    frames.done();
+    if (user !== null) crcKernel()?.giveScratchBack(user);
+  }
+});
+
 test("every alignment, and every place to split, gives the same", () => {
-  const bytes = new Random(8).bytes(700);
+  const bytes = new Random(8).bytes(1400);
+  const lengths = [0, 64, 127, 128, 159, 160, 256, 512, 1023, 1024, 1056, 1248].flatMap((n) => [
+    n,
+    n + 1,
+    n + 15,
+  ]);
   for (let from = 0; from < 32; from++) {
-    for (const length of [63, 64, 191, 192, 255, 256, 257, 271, 272, 273, 401, 640]) {
+    for (const length of lengths) {
       const expected = crc32cSliced(bytes, from, from + length, 0);
       assert.equal(crc32cRange(bytes, from, from + length), expected, `${length} bytes from ${from}`);
     }
@@ -76,17 +131,19 @@ test("inputs around and beyond what the kernel looks at in one go", () => {
 });
 
 test("one changed bit in a fold is seen, wherever it is", () => {
-  const bytes = new Random(10).bytes(420);
-  const whole = crc32cRange(bytes, 0, 420);
-  for (let bit = 0; bit < 420 * 8; bit++) {
-    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
-    assert.notEqual(crc32cRange(bytes, 0, 420), whole, `bit ${bit}`);
-    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+  for (const length of [420, 1300]) {
+    const bytes = new Random(10).bytes(length);
+    const whole = crc32cRange(bytes, 0, length);
+    for (let bit = 0; bit < length * 8; bit++) {
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+      assert.notEqual(crc32cRange(bytes, 0, length), whole, `bit ${bit} of ${length} bytes`);
+      bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+    }
   }
 });
 
 /** A log of `sizes`, as the scan reads it. */
-function logOf(sizes: readonly number[]): { bytes: Uint8Array; starts: number[] } {
+function framed(sizes: readonly number[]): { bytes: Uint8Array; starts: number[] } {
   const random = new Random(11);
   const frames = new FrameBuffer();
   const starts: number[] = [];
@@ -111,7 +168,7 @@ function scanned(bytes: Uint8Array): { starts: number[]; last: string; at: numbe
 
 test("a scan that verifies ahead stops at the very record that is damaged, whichever it is", () => {
   const sizes = Array.from({ length: 60 }, (_, i) => [0, 1, 7, 56, 200, 256, 3000][i % 7] as number);
-  const { bytes, starts } = logOf(sizes);
+  const { bytes, starts } = framed(sizes);
   assert.deepEqual(scanned(bytes), { starts, last: "end", at: bytes.length });
   starts.forEach((start, index) => {
     const size = 8 + (sizes[index] as number);

@@ -4,9 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { appendFileSync, readdirSync } from "node:fs";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { batch, compressed, encrypted, json, validated } from "wal-db/codecs";
 import { MappedStore } from "wal-db/mapped";
+import * as pack from "wal-db/pack-io";
 import { convert, crc32c, FileStore, Lsn, MemStore, SegmentedStore, Wal, WalError } from "wal-db";
 import { endAlive, threads } from "./threads.mjs";
 
@@ -126,6 +129,137 @@ async function endedWhileMapped() {
   }
 }
 
+/** Typed records, and the codecs that lean on the runtime: zlib, crypto, text. */
+async function typed() {
+  const key = new Uint8Array(32).fill(7);
+  const value = { text: "é€🦀".repeat(100), list: [1, 2, null] };
+  const codec = encrypted(compressed(batch(json())), [key]);
+  const wal = await Wal.open(join(dir, "typed.wal"));
+  const events = wal.typed(codec);
+  const lsn = await events.appendAndSync([value, value]);
+  events.appendBatch([[], [value]]);
+  for (const algorithm of ["deflate", "brotli"])
+    wal.appendTyped([value], encrypted(compressed(batch(json()), { algorithm }), key));
+  assert.deepEqual(
+    Array.from(events, (record) => record.value.length),
+    [2, 0, 1, 1, 1],
+  );
+  const ahead = [];
+  for await (const record of events) ahead.push(record.value.length);
+  assert.deepEqual(ahead, [2, 0, 1, 1, 1]);
+  assert.deepEqual(wal.read(lsn).decode(codec), [value, value]);
+  const fits = {
+    "~standard": {
+      version: 1,
+      vendor: "x",
+      validate: (value) => (value === 1 ? { value } : { issues: [{ message: "no" }] }),
+    },
+  };
+  await rejects("WAL_ENCODING", () => wal.appendTyped(2, validated(fits, json())));
+  await rejects("WAL_ENCODING", () => wal.read(lsn).decode(encrypted(json(), new Uint8Array(32))));
+  await rejects("WAL_ENCODING", () => wal.appendTyped(1n, json()));
+  await rejects("WAL_ENCODING", () => wal.appendTyped(1, { encode: async () => key, decode: () => 1 }));
+  const forged = wal.read(lsn).data.slice();
+  forged[40] ^= 1;
+  await rejects("WAL_ENCODING", () => codec.decode(forged));
+  const small = compressed(json(), { maxInflatedSize: 1000 });
+  const bomb = compressed(json()).encode("x".repeat(1e6));
+  await rejects("WAL_ENCODING", () => small.decode(bomb));
+  await rejects("WAL_ENCODING", () => small.decode(bomb.subarray(0, 20)));
+  await rejects("WAL_ENCODING", () => small.decode(new Uint8Array([1, 255, 255])));
+  console.log(`smoke: compressed writes algorithm ${bomb[0]}`);
+  await wal.close();
+}
+
+function refused(kind, call) {
+  assert.throws(call, (error) => error instanceof pack.PackIoError && error.kind === kind);
+}
+
+/** Codecs: what differs among engines is text, what becomes of a NaN, and how deep the stack is. */
+function packed() {
+  const { bytes, enumeration, f32, f32Bits, f64, f64Bits, i128, lazy, map, option, set, string } = pack;
+  const { since, struct, tuple, u32, u64, unit, vec, versioned } = pack;
+  const event = enumeration({ Quit: unit, Say: struct({ text: string, at: u64 }) });
+  const all = versioned(2, {
+    id: u32,
+    text: vec(string),
+    big: tuple(i128, u64, f64, f32),
+    seen: map(string, set(u32)),
+    last: option(event),
+    raw: since(2, bytes, new Uint8Array([1])),
+  });
+  const value = {
+    id: 0xffff_ffff,
+    text: ["", "é€🦀\ufeff", "a".repeat(100), "é".repeat(1000)],
+    big: [-(2n ** 127n), 2n ** 64n - 1n, -0, 1.5],
+    seen: new Map([
+      ["b", new Set([3, 1])],
+      ["a", new Set()],
+    ]),
+    last: { tag: "Say", value: { text: "hi", at: 7n } },
+    raw: new Uint8Array(100).fill(9),
+  };
+  const encoded = all.encode(value);
+  const back = all.decode(encoded);
+  assert.deepEqual([...back.seen.keys()], ["a", "b"]);
+  assert.deepEqual({ ...back, seen: null }, { ...value, seen: null });
+  assert.deepEqual(all.encode(back), encoded);
+  assert.equal(all.encodeInto(value, new Uint8Array(encoded.length)), encoded.length);
+
+  refused("InvalidUtf8", () => string.encode("\ud800"));
+  refused("InvalidUtf8", () => string.encode("\ud800".repeat(100)));
+  refused("InvalidUtf8", () => string.decode(new Uint8Array([2, 0xc3, 0x28])));
+  refused("InvalidLength", () => vec(unit).decode(new Uint8Array([0xff, 0xff, 0xff, 0xff, 3])));
+  const chain = struct({ next: option(lazy(() => chain)) });
+  refused("InvalidLength", () => chain.decode(new Uint8Array(300).fill(1)));
+  refused("InvalidLength", () => pack.decode(chain, new Uint8Array(1e6).fill(1), { maxDepth: 1e6 }));
+
+  const nan = new Uint8Array([1, 0, 0, 0, 0, 0, 0xf0, 0x7f]);
+  assert.deepEqual(f64Bits.encode(f64Bits.decode(nan)), nan);
+  const small = new Uint8Array([1, 0, 0x80, 0x7f]);
+  assert.deepEqual(f32Bits.encode(f32Bits.decode(small)), small);
+  const canonical = new Uint8Array([0, 0, 0, 0, 0, 0, 0xf8, 0x7f]);
+  assert.deepEqual(f64.encode(NaN), canonical);
+  assert.deepEqual(f64.encode(f64.decode(nan)), "Bun" in globalThis ? canonical : nan);
+  assert.deepEqual(
+    f32.encode(f32.decode(small)),
+    "Bun" in globalThis ? new Uint8Array([0, 0, 0xc0, 0x7f]) : small,
+  );
+}
+
+packed();
+/** What the log tells on its channels, to somebody who listens, and who uses the log from within. */
+async function channels() {
+  const names = ["open", "recovery", "append", "flush", "segment", "truncate", "damage", "poison"];
+  const heard = [];
+  const listeners = names.map((name) => [`wal-db:${name}`, (message) => void heard.push([name, message])]);
+  for (const [name, listener] of listeners) subscribe(name, listener);
+  const wal = await Wal.openSegmented(join(dir, "told"), { segmentSize: 1000 });
+  const told = (wanted) => heard.filter(([name]) => name === wanted).map(([, message]) => message);
+  assert.deepEqual([told("open").length, told("recovery").length], [1, 1]);
+  const within = () => void (wal.end < 2000 && wal.appendAndSyncBlocking("x".repeat(500)));
+  subscribe("wal-db:flush", within);
+  const lsns = await Promise.all([1, 2, 3].map((n) => wal.appendAndSync(String(n))));
+  await wal.sync();
+  unsubscribe("wal-db:flush", within);
+  await wal.truncateAfter(lsns[2]);
+  assert.equal(told("flush")[0].groupSize, 3);
+  assert.equal(
+    told("append").reduce((sum, { records }) => sum + records, 0),
+    wal.stats().appends,
+  );
+  assert.ok(told("segment").length > 0 && told("truncate").length === 1);
+  assert.ok(told("flush").every(({ path, thread }) => path === join(dir, "told") && thread === 0));
+  const { flushLatency, groupSize } = wal.stats();
+  assert.ok(flushLatency.p50 > 0 && groupSize.max === 3);
+  await wal.close();
+  for (const [name, listener] of listeners) unsubscribe(name, listener);
+  const before = heard.length;
+  const again = await Wal.openSegmented(join(dir, "told"), { segmentSize: 1000 });
+  await again.close();
+  assert.equal(heard.length, before);
+}
+
 assert.equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);
 assert.throws(() => Lsn(-1), RangeError);
 await single();
@@ -133,5 +267,7 @@ await segmented();
 await stores();
 await mapped();
 await endedWhileMapped();
+await typed();
+await channels();
 await threads(dir);
 await endAlive(() => console.log("smoke: all holds"));

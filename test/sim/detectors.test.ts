@@ -77,7 +77,7 @@ const mutations: readonly FoundMutation[] = [
     name: "records that were staged together are written twice",
     file: "append/writer.js",
     find: /stage\.written\(this\.#write\(bytes, null\)\);/,
-    put: "stage.written(this.#write(bytes, null)); if (count > 1) this.#write(bytes, null);",
+    put: "stage.written(this.#write(bytes, null)); if (stage.records > 1) this.#write(bytes, null);",
     says: /was not handed over/,
   },
   {

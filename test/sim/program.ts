@@ -270,9 +270,13 @@ class Maker {
       "sync",
     ] as const);
     // Above what is staged at all, or so many that they are written in more than one go.
-    if (call === "appendAndSync" && this.large && this.chance(2))
-      return { call, sizes: Array.from({ length: 1 + this.below(6) }, () => 8000 + this.below(10_000)) };
+    if (call === "appendAndSync" && this.large && this.chance(2)) return { call, sizes: this.stagedLarge() };
     return { call, sizes: call === "sync" ? [] : this.sizes(call === "append" ? 1 : 4) };
+  }
+
+  stagedLarge(): number[] {
+    if (this.chance(4)) return Array.from({ length: 28 }, () => 12_000 + this.below(4000));
+    return Array.from({ length: 1 + this.below(6) }, () => 8000 + this.below(10_000));
   }
 
   rare(): Op {

@@ -176,8 +176,20 @@ for (const kind of ["file", "segmented", "memory"] satisfies StoreKind[]) {
       texts,
       textsAhead: texts,
       last: texts.at(-1),
-      stats: { appends: 1, appendedBytes: 8 + 4, syncs: 1, flushes: 1, commits: 1, archive: null },
+      stats: {
+        appends: 1,
+        appendedBytes: 8 + 4,
+        syncs: 1,
+        flushes: 1,
+        commits: 1,
+        flushLatency: seen?.stats.flushLatency,
+        groupSize: seen?.stats.groupSize,
+        flushUnderWayMs: null,
+        archive: null,
+      },
     });
+    const { flushLatency, groupSize } = seen?.stats ?? {};
+    assert.deepEqual([flushLatency?.count, groupSize?.count, groupSize?.sum], [1, 1, 1]);
     assert.equal(wal.durable, wal.end);
     assert.equal(wal.stats().appends, 200, "each thread counts its own");
     await wal.close();

@@ -94,7 +94,8 @@ const browser = `
   import { readFileSync } from "node:fs";
   import vm from "node:vm";
   const names = ["TextEncoder", "TextDecoder", "queueMicrotask", "setTimeout", "AbortSignal", "AbortController"];
-  const context = vm.createContext(Object.fromEntries(names.map((name) => [name, globalThis[name]])));
+  const globals = Object.fromEntries(names.map((name) => [name, globalThis[name]]));
+  const context = vm.createContext(globals, { codeGeneration: { strings: false, wasm: true } });
   const modules = new Map();
   function moduleAt(url) {
     if (!modules.has(url.href)) {
@@ -146,6 +147,45 @@ test("a log in memory works where there is nothing of Node", () => {
   assert.equal(inBrowser(main), "one,two,one,two 2 undefined");
 });
 
+test("codecs of pack-io work there, and need no code made from text", () => {
+  const main = `
+    import { option, PackIoError, set, string, struct, u64 } from "./pack-io/index.js";
+    const codec = struct({ id: u64, text: string, seen: option(set(string)) });
+    const value = { id: 7n, text: "é".repeat(100), seen: new Set(["b", "a"]) };
+    const back = codec.decode(codec.encode(value));
+    let kind = "";
+    try {
+      string.decode(new Uint8Array([1, 255]));
+    } catch (error) {
+      kind = error instanceof PackIoError ? error.kind : String(error);
+    }
+    export const answer = back.id + " " + (back.text === value.text) + " " + [...back.seen] + " " + kind;
+  `;
+  assert.equal(inBrowser(main), "7 true a,b InvalidUtf8");
+});
+
+test("typed records and the codecs that need nothing of Node work there, and those that do say so", () => {
+  const main = `
+    import { Wal } from "./wal.js";
+    import { MemStore } from "./store/mem-store.js";
+    import { batch, compressed, encrypted, json } from "./codecs.js";
+    const wal = await Wal.withStore(new MemStore());
+    const typed = wal.typed(batch(json()));
+    typed.append([1, { two: 2 }]);
+    const refused = [];
+    for (const make of [() => compressed(json()), () => encrypted(json(), new Uint8Array(32))]) {
+      try {
+        make();
+      } catch (error) {
+        refused.push(error.code);
+      }
+    }
+    export const answer = JSON.stringify(typed.read(0).value) + " " + refused;
+  `;
+  assert.equal(inBrowser(main), '[1,{"two":2}] WAL_UNSUPPORTED,WAL_UNSUPPORTED');
+});
+
 test("and what does need Node is refused there", () => {
   assert.throws(() => inBrowser(`import "./index.js"; export const answer = 0;`), /not in a browser: node:/);
+  assert.throws(() => inBrowser(`export const answer = new Function("return 1")();`), /Code generation/);
 });
