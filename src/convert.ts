@@ -23,7 +23,7 @@ import type { Disk } from "./store/disk.ts";
 import { renameDurably } from "./store/durable-fs.ts";
 import { openFileStore, pathOf } from "./store/file-store.ts";
 import { nodeDisk } from "./store/node-disk.ts";
-import { segmentIndexOf, segmentName } from "./store/segment-name.ts";
+import { segmentSizeShown } from "./store/segment-size.ts";
 import { openSegmentedStore } from "./store/segmented-store.ts";
 import { readAheadChecked, runAsync } from "./store/store-io.ts";
 import type { WalStore } from "./store/store.ts";
@@ -132,16 +132,9 @@ function openSource(disk: Disk, from: string, options: ConvertOptions): WalStore
   return openSegmentedStore(from, size, { disk, readOnly: true });
 }
 
-/** The size of any segment but the last. */
 function segmentSizeOf(disk: Disk, dir: string): number {
-  const indexes = disk
-    .list(dir)
-    .map(segmentIndexOf)
-    .filter((index) => index !== null)
-    .toSorted((a, b) => a - b);
-  const [first] = indexes;
-  const size = first === undefined ? 0 : disk.stat(join(dir, segmentName(first))).size;
-  if (indexes.length > 1 && size > 0) return size;
+  const size = segmentSizeShown(disk, dir);
+  if (size !== null) return size;
   throw invalidArgument(`${dir} does not show its segment size. Give it as sourceSegmentSize.`, {
     path: dir,
   });

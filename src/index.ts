@@ -25,6 +25,14 @@ export type {
 } from "./diagnostics/messages.ts";
 export { WalError, type WalErrorCode, type WalErrorFacts } from "./errors.ts";
 export type { Until } from "./commit/progress.ts";
+export {
+  inspect,
+  type InspectOptions,
+  type LogInspection,
+  type LogLock,
+  type LogQuarantine,
+  type LogReader,
+} from "./inspect.ts";
 export { Lsn } from "./lsn.ts";
 export type { SegmentedOptions, WalOptions } from "./options.ts";
 export type { FollowOptions } from "./read/follow.ts";

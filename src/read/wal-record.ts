@@ -33,8 +33,7 @@ export class WalRecord {
 
   /** The payload; stays valid for as long as it is referenced. */
   get data(): Uint8Array {
-    // Not subarray(), which looks for a class to make the view of: twice as slow.
-    this.#data ??= new Uint8Array(this.#chunk.buffer, this.#chunk.byteOffset + this.#start, this.length);
+    this.#data ??= this.#chunk.subarray(this.#start, this.#start + this.length);
     return this.#data;
   }
 

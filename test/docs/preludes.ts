@@ -99,6 +99,12 @@ export const preludes: Readonly<Record<string, string>> = {
       if (wal.end !== 23) throw new Error("the example left the log at " + wal.end);
     });`,
 
+  inspect: `
+    import { inspect, Wal } from "wal-db";
+    const wal = await Wal.open("app.wal");
+    await wal.appendAndSync("hello");
+    await wal.close();`,
+
   MappedStore: `
     import { Wal } from "wal-db";
     import { MappedStore } from "wal-db/mapped";`,

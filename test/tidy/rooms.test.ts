@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { projectDir } from "../support/project.js";
 import { type Texts, textsUnder } from "../support/source-files.js";
 import { importsOf } from "./imports.js";
-import { nativeBreaches, nodeBreaches, roomBreaches, testingBreaches } from "./rooms.js";
+import { cliBreaches, nativeBreaches, nodeBreaches, roomBreaches, testingBreaches } from "./rooms.js";
 
 const sources = textsUnder("src", ".ts");
 
@@ -26,11 +26,15 @@ test("what is for testing is built on what users have, and on the disk under the
   assert.deepEqual(testingBreaches(sources), []);
 });
 
+test("the command line is built on what users have", () => {
+  assert.deepEqual(cliBreaches(sources), []);
+});
+
 test("the parser sees as many imports as there are", () => {
   for (const [file, text] of sources) {
     const lines = text
       .split("\n")
-      .filter((line) => /^(?:import|export) .*from "|^\} from "|^import "/.test(line));
+      .filter((line) => /^(?:import|export) .*from "|^\} from "|^import "|\bimport\("/.test(line));
     assert.equal(importsOf(new Map([[file, text]])).length, lines.length, file);
   }
 });
@@ -79,6 +83,11 @@ test("a private import of what is for testing is found", () => {
   ]);
   const node = withFile("src/testing/random.ts", `import { randomInt } from "node:crypto";\n`);
   assert.deepEqual(testingBreaches(node), ["src/testing/random.ts imports node:crypto, which users cannot"]);
+});
+
+test("a private import of the command line is found", () => {
+  const lazy = withFile("src/cli/main.ts", `const later = () => import("../recovery/mark.ts");\n`);
+  assert.deepEqual(cliBreaches(lazy), ["src/cli/main.ts imports src/recovery/mark.ts, which users cannot"]);
 });
 
 test("native code loaded elsewhere is found", () => {
