@@ -34,7 +34,7 @@ test("found out: append returns before its bytes are in the page cache", async (
   let found: string | null = null;
   // The writer may trip over it first, where it reads what it has just appended.
   for (let round = 0; round < 10 && found === null; round++) {
-    found = await runs.run("kill", { milliseconds: 20 }).catch(() => null);
+    found = await runs.run("kill", { milliseconds: 20 * (round + 1) }).catch(() => null);
   }
   assert.match(
     found ?? "nothing",
