@@ -91,7 +91,10 @@ for (const [what, cause] of Object.entries(thrown)) {
         assert.equal(error.cause, cause);
         assert.equal("cause" in error, cause !== undefined);
         assert.equal(error.offset, undefined);
-        assert.match(error.message, /^The codec cannot encode this value: .+\. Nothing was appended\.$/);
+        assert.match(
+          error.message,
+          /^The codec cannot encode (this value|values\[2\], of 3): .+\. Nothing was appended\.$/,
+        );
       }
       await assert.rejects(typed.appendAndSync("bad"), walFault("WAL_ENCODING"));
       assert.deepEqual({ ...wal.stats() }, before);
