@@ -64,6 +64,6 @@ function missingMethod(codec: unknown): string | null {
 function hintOn(codec: object): string {
   if ("~standard" in codec) return ": it is a schema, and validated(schema, json()) is a codec";
   return typeof codec === "function"
-    ? ": it is a function; is it to be called, or made an object by new?"
+    ? ": it is a function, to be called perhaps, or a class that wants new"
     : "";
 }

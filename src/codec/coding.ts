@@ -49,7 +49,7 @@ export function decoded<T>(codec: Codec<T>, bytes: Uint8Array, lsn: Lsn): T {
     throw new WalError(
       "WAL_ENCODING",
       `The codec cannot decode the record at ${lsn}: ${said(cause)}. The record is intact: ` +
-        "was it written with another codec, or by another version of this one?",
+        "was it written with another codec or key, or by another version of the program?",
       { ...factsOf(cause), offset: lsn, cause },
     );
   }
