@@ -47,7 +47,7 @@ function declarationsOf(text: string): Promise<string> {
           if (error !== null) throw new Error(`tsc: ${stdout}`, { cause: error });
           resolve(readFileSync(join(dir, "out", "schema.d.ts"), "utf8"));
         } catch (failure) {
-          reject(failure as Error);
+          reject(failure);
         } finally {
           rmSync(dir, { recursive: true, force: true });
         }
