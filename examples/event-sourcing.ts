@@ -8,7 +8,8 @@
  * Events outlive the program that wrote them, so their schema changes under them. Here the first version
  * knew one currency. The second gives each deposit its own, with the old one as fallback; and it has replaced
  * the free text of a transfer by a reason, which the old text is turned into as it is read (an upcast). The
- * log is never rewritten: its first records are of version 1 for good.
+ * log is never rewritten: its first records are of version 1 for good. The other way is not open: a program of the
+ * first release does not know that a note is gone, and would read the reason in its place. So it must be gone before.
  *
  * Run: node build/examples/event-sourcing.js [folder]
  */

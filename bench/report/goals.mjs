@@ -124,10 +124,12 @@ function judge(result, part) {
 
 const titleOf = (subject) => subjects[subject]?.title ?? nativeTitles[subject] ?? subject;
 
-/** What a part compares, in words: "wal-db, file / native, file". */
-function compared({ ours, theirs }) {
+/** What a part compares, in words: "wal-db, file / native, file"; where the goal has several cases, with that before it. */
+function compared({ ours, theirs }, parts) {
   const own = titleOf(ours.subject);
-  return theirs === undefined ? `${ours.name}: ${own}` : `${own} / ${titleOf(theirs.subject)}`;
+  const what = theirs === undefined ? own : `${own} / ${titleOf(theirs.subject)}`;
+  const isOneCase = parts.every((each) => each.ours.name === ours.name);
+  return theirs !== undefined && isOneCase ? what : `${ours.name}: ${what}`;
 }
 
 const signs = { ratio: "≥", cost: "≤", limit: "<" };
@@ -141,7 +143,7 @@ export function verdicts(result) {
       return {
         work,
         goal,
-        compared: compared(part),
+        compared: compared(part, parts),
         kind: part.kind,
         bound: `${signs[part.kind]} ${part.of}${unit}`,
         reached: reached === null ? "-" : `${reached.toFixed(2)}${unit}`,

@@ -19,7 +19,7 @@ import type { LocalProgress } from "../commit/progress.ts";
 import type { Standing } from "../commit/standing.ts";
 import { readU32 } from "../bytes.ts";
 import type { Codec } from "../codec/codec.ts";
-import { encoded } from "../codec/coding.ts";
+import { atValue, encoded } from "../codec/coding.ts";
 import { asIoError, WalError } from "../errors.ts";
 import { logBytesMax, payloadInPlaceBytesMin, stageBytesMax, stagedRecordBytesMax } from "../limits.ts";
 import type { Lsn } from "../lsn.ts";
@@ -135,17 +135,27 @@ export class Writer {
     this.writeStaged();
     const frames = this.#takeValueFrames();
     try {
-      const starts: number[] = [];
-      for (const value of values) {
-        starts.push(frames.length);
-        if (frames.addInPlace(value, codec, this.#maxRecordBytes)) continue;
-        frames.add(encoded(codec, value), this.#maxRecordBytes);
-      }
+      const starts = this.#addValues(frames, values, codec);
       const first = this.#writeValues(frames, values.length);
       return starts.map((start) => (first + start) as Lsn);
     } finally {
       this.#giveValueFrames(frames);
     }
+  }
+
+  /** Where each of them begins in the frames. */
+  #addValues<T>(frames: FrameBuffer, values: readonly T[], codec: Codec<T>): number[] {
+    const starts: number[] = [];
+    try {
+      for (const value of values) {
+        starts.push(frames.length);
+        if (frames.addInPlace(value, codec, this.#maxRecordBytes)) continue;
+        frames.add(encoded(codec, value), this.#maxRecordBytes);
+      }
+    } catch (error) {
+      throw atValue(error, starts.length - 1, values.length);
+    }
+    return starts;
   }
 
   /** What a codec has staged meanwhile stands before its value. Has it closed the log, nothing can be reserved. */

@@ -89,6 +89,6 @@ function naming<R>(index: number, count: number, call: () => R): R {
   try {
     return call();
   } catch (cause) {
-    throw codecFault("batch-value", `value ${index} of ${count}: ${messageOf(cause)}`, { cause });
+    throw codecFault("batch-value", `values[${index}], of ${count}: ${messageOf(cause)}`, { cause });
   }
 }

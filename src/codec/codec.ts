@@ -55,8 +55,15 @@ function missingMethod(codec: unknown): string | null {
   const isObject = (typeof codec === "object" && codec !== null) || typeof codec === "function";
   if (!isObject) return `got ${shown(codec)}`;
   const { encode, decode, encodeInto } = codec as Partial<Codec<unknown>>;
-  if (typeof encode !== "function") return "this one has no encode";
+  if (typeof encode !== "function") return `this one has no encode${hintOn(codec)}`;
   if (typeof decode !== "function") return "this one has no decode";
   const isWhole = encodeInto === undefined || typeof encodeInto === "function";
   return isWhole ? null : "the encodeInto of this one is no function";
+}
+
+function hintOn(codec: object): string {
+  if ("~standard" in codec) return ": it is a schema, and validated(schema, json()) is a codec";
+  return typeof codec === "function"
+    ? ": it is a function, to be called perhaps, or a class that wants new"
+    : "";
 }

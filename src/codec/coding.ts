@@ -49,7 +49,7 @@ export function decoded<T>(codec: Codec<T>, bytes: Uint8Array, lsn: Lsn): T {
     throw new WalError(
       "WAL_ENCODING",
       `The codec cannot decode the record at ${lsn}: ${said(cause)}. The record is intact: ` +
-        "was it written with another codec, or by another version of this one?",
+        "was it written with another codec or key, or by another version of the program?",
       { ...factsOf(cause), offset: lsn, cause },
     );
   }
@@ -59,8 +59,10 @@ export function bytesFrom<T>(codec: Codec<T>, value: T): Uint8Array {
   const bytes: unknown = codec.encode(value);
   if (bytes instanceof Uint8Array && hasBytes(bytes)) return bytes;
   refusePromise(bytes, "encode");
-  const hint = typeof bytes === "string" ? ": new TextEncoder().encode(text) makes bytes of it" : "";
-  throw codecFault("not-bytes", `encode returned ${kindOf(bytes)}, and not a Uint8Array${hint}`);
+  throw codecFault(
+    "not-bytes",
+    `encode returned ${kindOf(bytes)}, and not a Uint8Array${hintOn(bytes, codec)}`,
+  );
 }
 
 export function bytesInto<T>(codec: Codec<T>, value: T, target: Uint8Array): number {
@@ -97,8 +99,14 @@ export function refusePromise(value: unknown, method: string): void {
   throw codecFault("asynchronous", `${method} returned a Promise, and a codec is synchronous`);
 }
 
-function notEncoded(cause: unknown): WalError {
-  const message = `The codec cannot encode this value: ${said(cause)}. Nothing was appended.`;
+/** What `encoded` or `encodedInto` threw at one value of several, saying at which. Any other error as it is. */
+export function atValue(error: unknown, index: number, count: number): unknown {
+  if (!(error instanceof WalError) || error.code !== "WAL_ENCODING") return error;
+  return notEncoded(error.cause, `values[${index}], of ${count}`);
+}
+
+function notEncoded(cause: unknown, which = "this value"): WalError {
+  const message = `The codec cannot encode ${which}: ${said(cause)}. Nothing was appended.`;
   return new WalError("WAL_ENCODING", message, { ...factsOf(cause), cause });
 }
 
@@ -117,6 +125,12 @@ function factsOf(cause: unknown): WalErrorFacts {
     // A proxy that cannot be looked at.
     return {};
   }
+}
+
+/** zod's schemas have encode and decode, so one that was given without `validated` is taken for a codec. */
+function hintOn(bytes: unknown, codec: object): string {
+  if (typeof bytes === "string") return ": new TextEncoder().encode(text) makes bytes of it";
+  return "~standard" in codec ? ": this is a schema, and validated(schema, json()) a codec" : "";
 }
 
 function kindOf(value: unknown): string {

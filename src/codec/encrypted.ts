@@ -133,7 +133,7 @@ function unseal(crypto: Crypto, ring: readonly Key[], context: Uint8Array, seale
   if (key === undefined) {
     throw codecFault(
       "unknown-key",
-      `it was encrypted with a key that is not in the ring (key id ${hexOf(id)})`,
+      `it was encrypted with a key that is not in the ring (key id ${hexOf(id)}; there: ${idsIn(ring)})`,
     );
   }
   const nonce = sealed.subarray(nonceStart, headBytes);
@@ -196,6 +196,10 @@ function contextOf(options: EncryptionOptions): Uint8Array {
   if (typeof context === "string") return new TextEncoder().encode(context);
   if (context instanceof Uint8Array) return Uint8Array.from(context);
   throw invalidArgument(`context of encrypted is bytes or text; got ${shown(context)}.`);
+}
+
+function idsIn(ring: readonly Key[]): string {
+  return ring.map(({ id }) => hexOf(id)).join(", ");
 }
 
 function hexOf(bytes: Uint8Array): string {

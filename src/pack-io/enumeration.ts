@@ -33,7 +33,9 @@ interface Member {
  * const seen = event.decode(new Uint8Array([1, 2, 3]));
  * if (seen.tag === "Move") console.log(seen.value.x, seen.value.y); // 1 -2
  */
-export function enumeration<V extends Fields>(variants: V): PackCodec<EnumerationOf<V>> {
+export function enumeration<V extends Fields>(
+  variants: V,
+): PackCodec<{ [N in keyof V]: Variant<N, Infer<V[N]>> }[keyof V]> {
   const members = namesIn("enumeration", variants).map((tag, index): Member => {
     const codec = variants[tag] as Codec<unknown>;
     const parts = partsOf(codec, `enumeration, at ${tag},`);

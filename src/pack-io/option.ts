@@ -3,6 +3,8 @@ import type { Codec } from "../codec/codec.ts";
 import { invalidArgument } from "../errors.ts";
 import { Fault } from "./fault.ts";
 import { codecOf, type PackCodec, partsOf } from "./pack-codec.ts";
+import type { Parts } from "./parts.ts";
+import type { Writer } from "./writer.ts";
 
 /**
  * Rust's `Option<T>`: 0 for none, which is null, or 1 and the value.
@@ -30,7 +32,8 @@ export function option<T>(item: Codec<T>): PackCodec<T | null> {
       if (!isChecked) check();
       writer.need(1);
       writer.bytes[writer.at++] = value === null ? 0 : 1;
-      if (value !== null) write(writer, value);
+      if (value === undefined) writeUndefined(writer, write as Parts<undefined>["write"]);
+      else if (value !== null) write(writer, value);
     },
     read(reader) {
       if (!isChecked) check();
@@ -45,6 +48,16 @@ export function option<T>(item: Codec<T>): PackCodec<T | null> {
     isDeferred: parts.isDeferred,
     takesNull: () => true,
   });
+}
+
+/** A value of a unit, or a member that was left out: who does that means none. */
+function writeUndefined(writer: Writer, write: Parts<undefined>["write"]): void {
+  try {
+    write(writer, undefined);
+  } catch (error) {
+    if (error instanceof Fault) error.message += " None is null.";
+    throw error;
+  }
 }
 
 function nested(): Error {

@@ -11,7 +11,10 @@ export interface Fields {
   readonly [name: string]: Codec<unknown>;
 }
 
-/** The values of a struct. */
+/**
+ * The values of a struct. What `struct` returns has this written out, and so have an enumeration and a versioned
+ * struct: editors and errors then show the fields of a value, and not the codecs that it came from.
+ */
 export type StructOf<F extends Fields> = { -readonly [N in keyof F]: Infer<F[N]> };
 
 const arrayIndex = /^(?:0|[1-9]\d*)$/;
@@ -57,7 +60,7 @@ export function checkObject(writer: Writer, value: unknown): void {
  * const ada: User = { id: 1n, name: "Ada", tags: ["first"] };
  * console.log(user.decode(user.encode(ada)).name); // Ada
  */
-export function struct<F extends Fields>(fields: F): PackCodec<StructOf<F>> {
+export function struct<F extends Fields>(fields: F): PackCodec<{ -readonly [N in keyof F]: Infer<F[N]> }> {
   const names = namesIn("struct", fields);
   const parts = names.map((name) => partsOf(fields[name] as Codec<unknown>, `struct, at ${name},`));
   const count = names.length;

@@ -115,7 +115,10 @@ interface Live {
  * console.log(now.decode(before.encode({ id: 7n, room: "blue" }))); // { id: 7n, room: 'blue', seats: [ 1 ] }
  * console.log(peekVersion(now.encode({ id: 7n, room: "", seats: [] }))); // 2
  */
-export function versioned<F extends VersionedFields>(version: number, fields: F): PackCodec<VersionedOf<F>> {
+export function versioned<F extends VersionedFields>(
+  version: number,
+  fields: F,
+): PackCodec<{ -readonly [N in keyof F]: F[N] extends VersionedField<infer T> ? T : Infer<F[N]> }> {
   checkVersion("versioned", version);
   const names = namesIn("versioned", fields);
   const all = names.map((name) => liveOf(name, fields[name] as Codec<unknown>));

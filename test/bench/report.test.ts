@@ -22,6 +22,7 @@ interface Run {
 }
 interface Verdict {
   readonly work: string;
+  readonly compared: string;
   readonly reached: string;
   readonly verdict: "met" | "NOT MET" | "not measured";
 }
@@ -90,6 +91,12 @@ test("a goal is met, not met, or not measured: by the medians of the run", () =>
   assert.deepEqual(verdictOf(run, "reopen after a clean close, any size")[0], "1.50 ms met");
 });
 
+test("where a goal has several cases, each of its lines says which one it is", () => {
+  const lines = verdicts(storedRun()).map(({ work, compared }) => `${work}: ${compared}`);
+  assert.equal(new Set(lines).size, lines.length, lines.join("\n"));
+  assert.ok(lines.includes("2 and 8 worker threads, appends: threads-8: wal-db, file / native threads"));
+});
+
 test("a faster floor turns a goal that was met", () => {
   const run = storedRun();
   const floor = caseOf(run, "commit-64").rows.find((row) => row.subject === "native-threads");
@@ -108,7 +115,7 @@ test("where the floor in C is not there, the reference stands for it", () => {
 });
 
 test("the goals are those that were set", () => {
-  assert.equal(goals.length, 12);
+  assert.equal(goals.length, 14);
   assert.ok(goals.every(({ work, goal, parts }) => work !== "" && goal !== "" && parts.length > 0));
 });
 

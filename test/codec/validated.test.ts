@@ -182,3 +182,15 @@ test("in place when the codec within is, and only then", () => {
   wal.appendTyped(1, validated(any, new Counting()));
   assert.equal(wal.end, 9);
 });
+
+test("a schema that was given as a codec is told what it lacks", () => {
+  const wal = Wal.withStoreBlocking(new MemStore());
+  const told = /schema, and validated\(schema, json\(\)\)/;
+  // zod's schemas have encode and decode of their own, and only what they return is none.
+  const typed = wal.typed(schemas["zod"] as never);
+  assert.throws(() => typed.append(good), walFault("WAL_ENCODING", { reason: "not-bytes" }, told));
+  for (const name of ["valibot", "arktype"]) {
+    assert.throws(() => wal.typed(schemas[name] as never), walFault("WAL_INVALID_ARGUMENT", {}, told), name);
+  }
+  assert.equal(wal.end, 0);
+});

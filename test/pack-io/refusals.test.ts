@@ -246,6 +246,7 @@ test("encoding: what is not of its type at all", () => {
   }
   encodeRefused(enumeration({ A: unit }), { tag: "A", value: null }, "InvalidTag", 1, "value");
   encodeRefused(option(u8), undefined, "IntegerOutOfRange", 1);
+  encodeRefused(struct({ note: option(struct({ text: string })) }), {}, "InvalidTag", 1, "note");
   encodeRefused(array(u8, 2), [1], "InvalidLength");
   encodeRefused(array(u8, 2), [1, 2, 3], "InvalidLength");
   encodeRefused(tuple(u8, u8), [1, 2, 3], "InvalidLength");
@@ -403,4 +404,13 @@ test("what is no Uint8Array is no bytes", () => {
   invalid(() => u8.decode("00" as never), /decode takes a Uint8Array/);
   invalid(() => u8.decode(new ArrayBuffer(1) as never), /decode takes a Uint8Array/);
   invalid(() => u8.encodeInto(1, [] as never), /encodeInto takes a Uint8Array/);
+});
+
+test("a member that was left out, where there is an option: the message says what none is", () => {
+  const order = struct({ id: u8, note: option(string) });
+  const left = refused(() => order.encode({ id: 1 } as never), "InvalidUtf8", 2, "note");
+  assert.match(left.message, /undefined is no string\. None is null\.$/);
+  const wrong = refused(() => order.encode({ id: 1, note: 5 } as never), "InvalidUtf8", 2, "note");
+  assert.doesNotMatch(wrong.message, /None/);
+  assert.deepEqual(option(unit).encode(undefined), new Uint8Array([1]), "a unit is undefined");
 });

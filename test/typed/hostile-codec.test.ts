@@ -91,7 +91,10 @@ for (const [what, cause] of Object.entries(thrown)) {
         assert.equal(error.cause, cause);
         assert.equal("cause" in error, cause !== undefined);
         assert.equal(error.offset, undefined);
-        assert.match(error.message, /^The codec cannot encode this value: .+\. Nothing was appended\.$/);
+        assert.match(
+          error.message,
+          /^The codec cannot encode (this value|values\[2\], of 3): .+\. Nothing was appended\.$/,
+        );
       }
       await assert.rejects(typed.appendAndSync("bad"), walFault("WAL_ENCODING"));
       assert.deepEqual({ ...wal.stats() }, before);
@@ -271,6 +274,9 @@ test("what is no codec is WAL_INVALID_ARGUMENT", () => {
     assert.throws(() => wal.typed(codec), walFault("WAL_INVALID_ARGUMENT", {}, /codec/));
     assert.throws(() => wal.read(lsn).decode(codec), walFault("WAL_INVALID_ARGUMENT", {}, /codec/));
   }
+  // As a maker that was not called, json for json(), and a class.
+  const maker = walFault("WAL_INVALID_ARGUMENT", {}, /no encode: it is a function, to be called perhaps/);
+  assert.throws(() => wal.typed((() => text) as never), maker);
   const called = Object.assign(() => {}, text);
   wal.appendTyped("a function with the methods", called);
   assert.throws(() => wal.typed(text).appendBatch(5 as never), walFault("WAL_INVALID_ARGUMENT"));

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Codec, Lsn, MemStore, type TypedRecord, Wal } from "wal-db";
+import { json } from "wal-db/codecs";
 import { logOf } from "../support/plain-format.ts";
+import { walFault } from "../support/wal-fault.ts";
 import { kernelScratchBytes } from "#internal/record/kernel.js";
 import { Random } from "#internal/testing/random.js";
 
@@ -169,4 +171,23 @@ test("in place or not, random values give the same log", () => {
   }
   const [one, two] = logs.map(({ store }) => store.toBytes()) as [Uint8Array, Uint8Array];
   assert.equal(Buffer.compare(one, two), 0, `WAL_DB_SEED=${seed}`);
+});
+
+test("a batch says which of its values the codec refused, however it encodes", () => {
+  const wal = Wal.withStoreBlocking(new MemStore());
+  const inPlace = json<bigint | number>();
+  const plain: Codec<bigint | number> = {
+    encode: (value) => inPlace.encode(value),
+    decode: (bytes) => inPlace.decode(bytes),
+  };
+  for (const codec of [inPlace, plain]) {
+    assert.throws(
+      () => wal.typed(codec).appendBatch([1, 2, 3n, 4]),
+      walFault(
+        "WAL_ENCODING",
+        { reason: "invalid-value" },
+        /cannot encode values\[2\], of 4: .* Nothing was/,
+      ),
+    );
+  }
 });
