@@ -11,7 +11,7 @@
 import { readU32 } from "../bytes.ts";
 import { messageOf } from "../errors.ts";
 import { checkCodec, type Codec } from "./codec.ts";
-import { bytesFrom, bytesInto, codecFault, valueFrom } from "./coding.ts";
+import { bytesInto, codecFault, plainBytesFrom, valueFrom } from "./coding.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 
 const prefixBytes = 4;
@@ -58,7 +58,7 @@ function add<T>(into: GrowingBytes, value: T, codec: Codec<T>): void {
     if (length !== -1) return into.wroteBehindLength(length);
   }
   // Copied at once: the codec may return the same memory for the next.
-  const bytes = bytesFrom(codec, value);
+  const bytes = plainBytesFrom(codec, value);
   into.u32(bytes.length);
   into.bytes(bytes);
 }

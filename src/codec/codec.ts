@@ -28,13 +28,15 @@ export interface Codec<T> {
   encode(value: T): Uint8Array;
   /**
    * The value of these bytes, all of them. The bytes are the codec's own: it may keep views of them in what
-   * it returns, and write to them. What it throws becomes WAL_ENCODING.
+   * it returns, and write to them. Their buffer is not: bytes of other values stand in it too, so whoever transfers
+   * one to another thread takes a copy first. What it throws becomes WAL_ENCODING.
    */
   decode(bytes: Uint8Array): T;
   /**
    * Optional: encodes straight into memory that the caller has, from its first byte on, and returns how
    * many bytes that are; or -1 when `target` is too small, and then `encode` is asked. What it wrote beyond what it
-   * returns does not matter. It must write the bytes that `encode` would return, and must not keep `target`.
+   * returns does not matter. It must write the bytes that `encode` would return, and must not keep `target`. That is
+   * part of larger memory: who makes a DataView of its `buffer` minds its `byteOffset`, or writes over what is not theirs.
    */
   encodeInto?(value: T, target: Uint8Array): number;
 }

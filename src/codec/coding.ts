@@ -4,11 +4,12 @@
  * append to the log that asked it.
  *
  *   encoded, encodedInto, decoded       for the log: whatever is thrown becomes the `cause` of a WAL_ENCODING
- *   bytesFrom, bytesInto, valueFrom     for a codec around a codec: what that throws passes as it is
+ *   bytesFrom, bytesInto, valueFrom,    for a codec around a codec: what that throws passes as it is
+ *   plainBytesFrom
  */
 import { messageOf, shown, WalError, type WalErrorFacts } from "../errors.ts";
 import type { Lsn } from "../lsn.ts";
-import { trueLength } from "../true-bytes.ts";
+import { plainView, trueLength } from "../true-bytes.ts";
 import type { Codec } from "./codec.ts";
 
 /**
@@ -63,6 +64,14 @@ export function bytesFrom<T>(codec: Codec<T>, value: T): Uint8Array {
     "not-bytes",
     `encode returned ${kindOf(bytes)}, and not a Uint8Array${hintOn(bytes, codec)}`,
   );
+}
+
+/**
+ * The same, and as many as there are, whatever their class says: for who is about to put them into other bytes, or to
+ * encrypt them, where one that says too much or too little would come to light when the value is read.
+ */
+export function plainBytesFrom<T>(codec: Codec<T>, value: T): Uint8Array {
+  return plainView(bytesFrom(codec, value));
 }
 
 export function bytesInto<T>(codec: Codec<T>, value: T, target: Uint8Array): number {

@@ -24,7 +24,7 @@ import { compressBytesMinDefault, inflatedBytesMaxDefault, maxRecordBytesCeiling
 import { plainView } from "../true-bytes.ts";
 import { builtin } from "./builtin.ts";
 import { checkCodec, type Codec } from "./codec.ts";
-import { bytesFrom, codecFault, valueFrom } from "./coding.ts";
+import { codecFault, plainBytesFrom, valueFrom } from "./coding.ts";
 
 export interface CompressionOptions {
   /**
@@ -94,7 +94,7 @@ export function compressed<T>(codec: Codec<T>, options: CompressionOptions = {})
 
   return {
     encode(value) {
-      const bytes = bytesFrom(codec, value);
+      const bytes = plainBytesFrom(codec, value);
       if (bytes.length > maxBytes) throw tooLarge(maxBytes, bytes.length);
       if (bytes.length < minBytes) return tagged(raw, bytes);
       const smaller = compress(bytes);
@@ -102,8 +102,9 @@ export function compressed<T>(codec: Codec<T>, options: CompressionOptions = {})
       return helps ? tagged(id, smaller, bytes.length) : tagged(raw, bytes);
     },
     decode(bytes) {
-      if (bytes[0] === raw) return valueFrom(codec, bytes.subarray(1));
-      return valueFrom(codec, inflate(zlib, bytes, maxBytes));
+      if (bytes[0] !== raw) return valueFrom(codec, inflate(zlib, bytes, maxBytes));
+      if (bytes.length - 1 > maxBytes) throw tooLarge(maxBytes, bytes.length - 1);
+      return valueFrom(codec, bytes.subarray(1));
     },
   };
 }

@@ -8,7 +8,8 @@
  *   + `context`, authenticated too, and not stored
  *
  * The key id is the beginning of HMAC-SHA256(key, "wal-db key id"): it says which key of a ring it was,
- * and nothing about the key. It cannot be given wrongly, nor one id to two keys.
+ * and nothing about the key. It cannot be given wrongly. That two keys have one id happens once in 2^32 times: each of a
+ * ring that has it is tried then.
  *
  * The nonce is drawn anew for each value. Of 2^32 nonces for one key, two are the same with a probability of 2^-33,
  * and two messages under one nonce can be read: no more than 2^32 (4.3 thousand million) values may be encrypted with a key
@@ -22,7 +23,7 @@ import { invalidArgument, shown } from "../errors.ts";
 import { plainView, trueLength } from "../true-bytes.ts";
 import { builtin } from "./builtin.ts";
 import { checkCodec, type Codec } from "./codec.ts";
-import { bytesFrom, codecFault, valueFrom } from "./coding.ts";
+import { codecFault, plainBytesFrom, valueFrom } from "./coding.ts";
 
 export interface EncryptionOptions {
   /**
@@ -104,7 +105,7 @@ export function encrypted<T>(
   const ring = ringOf(crypto, keys);
   const context = contextOf(options);
   return {
-    encode: (value) => seal(crypto, ring[0] as Key, context, bytesFrom(codec, value)),
+    encode: (value) => seal(crypto, ring[0] as Key, context, plainBytesFrom(codec, value)),
     decode: (bytes) => valueFrom(codec, unseal(crypto, ring, context, bytes)),
   };
 }
@@ -129,27 +130,37 @@ function unseal(crypto: Crypto, ring: readonly Key[], context: Uint8Array, seale
     throw codecFault("malformed", "these bytes were not written by encrypted, or are cut short");
   }
   const id = sealed.subarray(1, nonceStart);
-  const key = ring.find((each) => each.id.every((byte, i) => byte === id[i]));
-  if (key === undefined) {
+  let forged: unknown;
+  for (const key of ring) {
+    if (!key.id.every((byte, i) => byte === id[i])) continue;
+    try {
+      return opened(crypto, key, context, sealed);
+    } catch (cause) {
+      forged = cause;
+    }
+  }
+  if (forged !== undefined) {
     throw codecFault(
-      "unknown-key",
-      `it was encrypted with a key that is not in the ring (key id ${hexOf(id)}; there: ${idsIn(ring)})`,
+      "forged",
+      "these bytes are not those that were encrypted, or their context is another one",
+      { cause: forged },
     );
   }
+  throw codecFault(
+    "unknown-key",
+    `it was encrypted with a key that is not in the ring (key id ${hexOf(id)}; there: ${idsIn(ring)})`,
+  );
+}
+
+/** Throws what node:crypto does when they are not what was encrypted with this key. */
+function opened(crypto: Crypto, key: Key, context: Uint8Array, sealed: Uint8Array): Uint8Array {
+  const end = sealed.length - tagBytes;
   const nonce = sealed.subarray(nonceStart, headBytes);
   const decipher = crypto.createDecipheriv(cipherName, key.bytes, nonce, cipherOptions);
   decipher.setAuthTag(sealed.subarray(end));
   decipher.setAAD(authenticated(sealed, context));
   const bytes = decipher.update(sealed.subarray(headBytes, end));
-  try {
-    decipher.final();
-  } catch (cause) {
-    throw codecFault(
-      "forged",
-      "these bytes are not those that were encrypted, or their context is another one",
-      { cause },
-    );
-  }
+  decipher.final();
   return plainView(bytes);
 }
 
@@ -174,7 +185,7 @@ function keyOf(crypto: Crypto, key: unknown): Key {
     throw invalidArgument(`A key of encrypted is a Uint8Array of ${keyBytes} random bytes; got ${got}.`);
   }
   // A copy: what the caller does to theirs changes nothing here.
-  const bytes = Uint8Array.from(key as Uint8Array);
+  const bytes = new Uint8Array(plainView(key as Uint8Array));
   const id = crypto.createHmac("sha256", bytes).update(keyIdLabel).digest().subarray(0, keyIdBytes);
   return { id, bytes };
 }
@@ -194,7 +205,7 @@ function contextOf(options: EncryptionOptions): Uint8Array {
   checkKeys("encrypted", options, ["context"]);
   const { context = "" } = options;
   if (typeof context === "string") return new TextEncoder().encode(context);
-  if (context instanceof Uint8Array) return Uint8Array.from(context);
+  if (context instanceof Uint8Array) return new Uint8Array(plainView(context));
   throw invalidArgument(`context of encrypted is bytes or text; got ${shown(context)}.`);
 }
 

@@ -46,7 +46,7 @@ export class LogReporter implements FlushWatch, ArchiveWatch, ReadWatch {
 
   constructor(store: WalStore) {
     this.#store = store;
-    this.#log = logNamed(store.path, store.constructor?.name);
+    this.#log = logNamed(store.path, kindOf(store));
     this.#begun = this.now();
   }
 
@@ -211,6 +211,16 @@ export function openWatched(path: string, kind: string, open: () => WalStore): W
 
 function logNamed(path: string | undefined, kind: string | undefined): WalMessage {
   return { path: path ?? null, store: kind ?? "Object", thread: channelsHere().thread };
+}
+
+/** The name of its class; a class may have put anything in the place of that, and a log opens all the same. */
+function kindOf(store: WalStore): string | undefined {
+  try {
+    const name: unknown = store.constructor?.name;
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function publishDamage(log: WalMessage, foundBy: DamageMessage["foundBy"], error: unknown): void {

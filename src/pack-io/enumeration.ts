@@ -74,7 +74,7 @@ export function enumeration<V extends Fields>(
       }
     },
     minBytes: () => 1,
-    isCanonical: () => members.every(({ parts }) => parts.isCanonical()),
+    isCanonical: (asked) => members.every(({ parts }) => parts.isCanonical(asked)),
     isDeferred: members.some(({ parts }) => parts.isDeferred),
   }) as PackCodec<EnumerationOf<V>>;
 }

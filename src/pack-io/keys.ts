@@ -48,7 +48,7 @@ export class SeenKeys<K> {
 
   /** As a string, which a Map compares by value. */
   #encodingOf(reader: Reader, key: K): string {
-    const bytes = bytesOf(this.#parts, key);
+    const bytes = bytesOf(this.#parts, key, reader.limits);
     reader.takeRecoded(bytes.length);
     let text = "";
     for (const byte of bytes) text += String.fromCharCode(byte);

@@ -35,7 +35,11 @@ export function lazy<T>(make: () => Codec<T>): PackCodec<T> {
     minBytes: guarded(() => parts().minBytes(), 0),
     slots: guarded(() => parts().slots(), 1),
     takesNull: guarded(() => parts().takesNull(), false),
-    isCanonical: guarded(() => parts().isCanonical(), true),
+    isCanonical(asked) {
+      if (asked.has(parts())) return true;
+      asked.add(parts());
+      return parts().isCanonical(asked);
+    },
     isDeferred: true,
   });
 }

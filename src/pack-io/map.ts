@@ -26,7 +26,7 @@ export function map<K, V>(key: Codec<K>, value: Codec<V>): PackCodec<Map<K, V>> 
   const keys = partsOf(key, "map");
   const values = partsOf(value, "map");
   const minBytes = once(() => keys.minBytes() + values.minBytes());
-  const isCanonical = once(() => keys.isCanonical());
+  const isCanonical = once(() => keys.isCanonical(new Set()));
   const slots = once(() => 1 + keys.slots() + values.slots());
   return codecOf<Map<K, V>>({
     write(writer, given) {

@@ -21,8 +21,12 @@ export interface Parts<T> {
    * are objects, and equal bytes tell equal keys.
    */
   readonly identity: "value" | "bytes";
-  /** Whether bytes that decode to equal values are equal; not so where something is sorted, or has versions. */
-  readonly isCanonical: () => boolean;
+  /**
+   * Whether bytes that decode to equal values are equal; not so where something is sorted, or has versions. True if it is
+   * so of all that it is made of. `asked` are the deferred parts that have been asked already: a grammar whose types
+   * all contain one another has more ways through it than can be gone.
+   */
+  readonly isCanonical: (asked: Set<unknown>) => boolean;
   /** Whether null is one of the values: then an option of it could not tell none from some. */
   readonly takesNull: () => boolean;
   /** Whether some of it is not known before it is first used. */

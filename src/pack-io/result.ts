@@ -37,7 +37,7 @@ export function result<T, E>(ok: Codec<T>, err: Codec<E>): PackCodec<{ ok: T } |
       }
     },
     minBytes: () => 1,
-    isCanonical: () => good.isCanonical() && bad.isCanonical(),
+    isCanonical: (asked) => good.isCanonical(asked) && bad.isCanonical(asked),
     isDeferred: good.isDeferred || bad.isDeferred,
   });
 }

@@ -143,7 +143,7 @@ export function tuple<T extends readonly unknown[]>(...items: { [K in keyof T]: 
     },
     minBytes: once(() => sum(parts.map((each) => each.minBytes()))),
     slots: once(() => 1 + sum(parts.map((each) => each.slots()))),
-    isCanonical: () => parts.every((each) => each.isCanonical()),
+    isCanonical: (asked) => parts.every((each) => each.isCanonical(asked)),
     isDeferred: parts.some(({ isDeferred }) => isDeferred),
   });
 }

@@ -21,7 +21,7 @@ import type { Writer } from "./writer.ts";
  */
 export function set<T>(item: Codec<T>): PackCodec<Set<T>> {
   const parts = partsOf(item, "set");
-  const isCanonical = once(() => parts.isCanonical());
+  const isCanonical = once(() => parts.isCanonical(new Set()));
   const slots = once(() => 1 + parts.slots());
   return codecOf<Set<T>>({
     write(writer, given) {

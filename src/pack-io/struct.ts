@@ -90,7 +90,7 @@ export function struct<F extends Fields>(fields: F): PackCodec<{ -readonly [N in
     },
     minBytes: once(() => sum(parts.map((each) => each.minBytes()))),
     slots: once(() => 1 + sum(parts.map((each) => each.slots()))),
-    isCanonical: () => parts.every((each) => each.isCanonical()),
+    isCanonical: (asked) => parts.every((each) => each.isCanonical(asked)),
     isDeferred: parts.some(({ isDeferred }) => isDeferred),
   });
 }

@@ -23,7 +23,7 @@ import { once, type Parts } from "./parts.ts";
 import { Reader } from "./reader.ts";
 import { blankWith, checkObject, namesIn } from "./struct.ts";
 import { putU32, readSmall, sizeOfU32, writeU32 } from "./varint.ts";
-import { bytesOf, decodeWhole, trailing } from "./whole.ts";
+import { bytesOf, decodeWhole, notBytes, trailing } from "./whole.ts";
 import type { Writer } from "./writer.ts";
 
 const versionMax = 0xffff_ffff;
@@ -235,8 +235,10 @@ function readVersion(reader: Reader): number {
  * The version that the bytes of a versioned struct were written with; nothing else of them is looked at.
  *
  * @throws {PackIoError} UnexpectedEof, VarintOverflow or IntegerOutOfRange when they begin with no version.
+ * @throws {WalError} WAL_INVALID_ARGUMENT when it is no Uint8Array.
  */
 export function peekVersion(bytes: Uint8Array): number {
+  if (!(bytes instanceof Uint8Array)) throw notBytes("peekVersion", bytes);
   const reader = new Reader(limitsDefault);
   reader.begin(bytes, limitsDefault);
   try {

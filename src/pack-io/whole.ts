@@ -95,9 +95,9 @@ export function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array 
   return copy;
 }
 
-/** The bytes of a value whose encoding is known to succeed: one that was decoded. */
-export function bytesOf<T>(parts: Parts<T>, value: T): Uint8Array {
-  return encodeWhole(parts, limitsDefault, value);
+/** The bytes of a value whose encoding is known to succeed: one that was decoded, under the same limits. */
+export function bytesOf<T>(parts: Parts<T>, value: T, limits: Limits = limitsDefault): Uint8Array {
+  return encodeWhole(parts, limits, value);
 }
 
 function publicError(error: unknown, doing: string, at: number, depth: number): unknown {
@@ -115,6 +115,6 @@ function isStackOverflow(error: unknown): boolean {
   return error instanceof Error && /call stack|recursion|stack (?:size|overflow|space)/i.test(error.message);
 }
 
-function notBytes(call: string, given: unknown): Error {
+export function notBytes(call: string, given: unknown): Error {
   return invalidArgument(`${call} takes a Uint8Array; got ${shown(given)}.`);
 }

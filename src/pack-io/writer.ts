@@ -2,8 +2,13 @@
  * Bytes that are being encoded: a buffer that grows, or memory of a caller's that does not. `at` is where the next byte
  * goes; whoever writes asks for room first, by `need`.
  */
-import { packIoFreeSlotsMax, packIoScratchBytes, packIoScratchKeepBytesMax } from "../limits.ts";
-import { Fault, tooDeep, tooManyFree } from "./fault.ts";
+import {
+  packIoFreeSlotsMax,
+  packIoLengthMaxCeiling,
+  packIoScratchBytes,
+  packIoScratchKeepBytesMax,
+} from "../limits.ts";
+import { brief, Fault, tooDeep, tooManyFree } from "./fault.ts";
 import type { Limits } from "./limits.ts";
 import { writeU32 } from "./varint.ts";
 
@@ -59,6 +64,8 @@ export class Writer {
 
   /** Writes a length, if it may stand there. */
   putLength(length: number): void {
+    // A proxy of an array may say anything of its length.
+    if (length >>> 0 !== length) throw this.#noLength(length);
     if (length > this.limits.allocationCap) throw this.overCap(length);
     writeU32(this, length);
   }
@@ -73,6 +80,11 @@ export class Writer {
   takeFree(slots: number): void {
     this.#freeSlots += slots;
     if (this.#freeSlots > packIoFreeSlotsMax) throw tooManyFree(this.at);
+  }
+
+  #noLength(length: number): Fault {
+    if (length > packIoLengthMaxCeiling) return this.overCap(length);
+    return new Fault("InvalidLength", this.at, `a length of ${brief(length)}.`);
   }
 
   overCap(length: number): Fault {

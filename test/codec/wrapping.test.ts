@@ -203,6 +203,16 @@ test("compressed: what is short, or does not become smaller, stays as it is", ()
   assert.equal(hex(kept), `00${hex(noise)}`);
 });
 
+/** The bound was held on reading against what is inflated only, though it says it is one on reading. */
+test("compressed: a value that was stored as it is counts against the bound when it is read, too", () => {
+  const small = compressed(raw, { maxInflatedSize: 10 });
+  assert.equal(small.decode(new Uint8Array(11)).length, 10);
+  assert.throws(
+    () => small.decode(new Uint8Array(12)),
+    walFault("WAL_ENCODING", { reason: "inflated-size", max: 10, length: 11 }),
+  );
+});
+
 test("compressed: a bomb is refused, and so is a value that could not be read again", () => {
   const zeros = new Uint8Array(10_000_000);
   const small = compressed(raw, { maxInflatedSize: 100_000 });
@@ -373,6 +383,41 @@ test("encrypted: a ring rotates: the first encrypts, all decrypt", () => {
   );
   const ids = new RegExp(`key id ${id1}; there: ${id3}, ${id2}\\)`);
   assert.throws(() => last.decode(one), walFault("WAL_ENCODING", { reason: "unknown-key" }, ids));
+});
+
+/**
+ * The first key of the ring that has the id was the only one that was tried: of two with one id, what the other had
+ * encrypted could not be read. These two were looked for; by chance it happens once in 2^32 times.
+ */
+test("encrypted: two keys of a ring with one id", () => {
+  const [one, other] = [23_986, 172_609].map((n) => {
+    const bytes = new Uint8Array(32);
+    new DataView(bytes.buffer).setUint32(0, n, true);
+    return bytes;
+  }) as [Uint8Array, Uint8Array];
+  const sealed = encrypted(raw, other).encode(fromHex("09"));
+  assert.equal(hex(sealed.subarray(1, 5)), hex(encrypted(raw, one).encode(fromHex("09")).subarray(1, 5)));
+  assert.equal(hex(encrypted(raw, [one, other]).decode(sealed)), "09");
+  assert.throws(() => encrypted(raw, one).decode(sealed), walFault("WAL_ENCODING", { reason: "forged" }));
+});
+
+/**
+ * What encode returned was believed to be as long as its class said. `encrypted` made bytes of it that nobody could
+ * decrypt, and the record was acknowledged; `batch` and `compressed` put zeros behind it, or cut it off.
+ */
+test("what goes into other bytes is as long as it is, whatever its class says", () => {
+  for (const length of [0, 1, 50, 200, 1e9, Number.NaN]) {
+    class Odd extends Uint8Array {
+      override get length(): number {
+        return length;
+      }
+    }
+    const odd: Codec<number> = { encode: () => Odd.from([1, 2, 3]), decode: (bytes) => bytes.length };
+    for (const codec of [compressed(odd), encrypted(odd, key(1))]) {
+      assert.equal(codec.decode(codec.encode(0)), 3, `${length}`);
+    }
+    assert.deepEqual(batch(odd).decode(batch(odd).encode([0, 0])), [3, 3], `${length}`);
+  }
 });
 
 test("encrypted: the key is copied, and one that is none is refused without being shown", () => {

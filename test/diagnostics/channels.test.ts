@@ -496,3 +496,28 @@ test("a subscriber that throws harms no log: it is an uncaught exception of its 
   assert.ok(uncaught.length >= 8 && uncaught.every((error) => error === thrown), `${uncaught.length}`);
   await wal.close();
 });
+
+/**
+ * The reporter read the name of the store's class after the store was taken, and outside what gives it back: a store whose
+ * class would not tell was never opened again, WAL_LOCKED. And a class may have a static `name` that is no text, with
+ * which no message could be posted to another thread.
+ */
+test("a store whose class does not tell its name is opened, and named as any object", async (t) => {
+  class Silent extends MemStore {
+    override get ["constructor"](): never {
+      throw new Error("not told");
+    }
+  }
+  class Odd extends MemStore {
+    static override readonly name: string = (() => "odd") as unknown as string;
+  }
+  const heard = listenTo(t, ["wal-db:open"]);
+  for (const store of [new Silent(), new Odd()]) {
+    const wal = await Wal.withStore(store);
+    await wal.close();
+  }
+  assert.deepEqual(
+    heard.of("wal-db:open").map(({ store }) => store),
+    ["Object", "Object"],
+  );
+});

@@ -108,7 +108,7 @@ export const inCodec: readonly Mutation[] = [
   {
     name: "encrypted: the key of the caller is kept",
     file: "codec/encrypted.js",
-    find: "const bytes = Uint8Array.from(key);",
+    find: "const bytes = new Uint8Array(plainView(key));",
     put: "const bytes = key;",
     foundBy: [wrapping],
   },

@@ -5,10 +5,13 @@ import type { Codec } from "wal-db";
 import {
   array,
   bytes,
+  enumeration,
   f64,
   lazy,
+  limited,
   map,
   option,
+  type PackCodec,
   set,
   since,
   string,
@@ -145,4 +148,35 @@ test("a field named like what every object has is a field like any other", () =>
   ]);
   assert.deepEqual(odd.encode(value), hex("01 02 01 61"));
   assert.equal(({} as { polluted?: boolean }).polluted, undefined);
+});
+
+/**
+ * Whether a type has one encoding for each value was asked along every way through it. A set of expressions, of six kinds
+ * that each contain two more, took six minutes to decode one element; of eight, nobody would have seen the end.
+ */
+test("keys of a grammar whose types all contain one another", () => {
+  type Expression = { tag: string; value: unknown };
+  const grammar = (leaf: Codec<unknown>): PackCodec<Expression> => {
+    const kinds: Record<string, Codec<unknown>> = {};
+    for (let n = 0; n < 12; n++) {
+      kinds[`Kind${n}`] = struct({ left: lazy(() => expression), right: lazy(() => expression) });
+    }
+    const expression = enumeration({ ...kinds, Leaf: leaf }) as unknown as PackCodec<Expression>;
+    return expression;
+  };
+  assert.deepEqual(
+    set(grammar(u8)).decode(hex("02 0c 07 0c 08")),
+    new Set([7, 8].map((value) => ({ tag: "Leaf", value }))),
+  );
+  // What has more than one encoding is found behind all of them: two orders of one set.
+  assert.equal(set(grammar(set(u8))).decode(hex("02 0c 02 07 08 0c 02 08 07")).size, 1);
+});
+
+/** Keys were encoded again, to be compared, under the default limits: what was allowed to be deeper was refused. */
+test("keys that are nested deeper than the default, where the limits allow it", () => {
+  type Chain = readonly Chain[];
+  const chain: PackCodec<Chain> = vec(lazy(() => chain)) as PackCodec<Chain>;
+  const chains = limited(set(chain), { maxDepth: 400 });
+  const deep = `${"01 ".repeat(300)} 00`;
+  assert.equal(chains.decode(hex(`03 ${deep} 00 ${deep}`)).size, 2);
 });

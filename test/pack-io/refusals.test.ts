@@ -22,6 +22,7 @@ import {
   map,
   option,
   PackIoError,
+  peekVersion,
   result,
   set,
   string,
@@ -413,4 +414,47 @@ test("a member that was left out, where there is an option: the message says wha
   const wrong = refused(() => order.encode({ id: 1, note: 5 } as never), "InvalidUtf8", 2, "note");
   assert.doesNotMatch(wrong.message, /None/);
   assert.deepEqual(option(unit).encode(undefined), new Uint8Array([1]), "a unit is undefined");
+});
+
+/**
+ * The length of bytes was what their class said of it: with one that says more, what the buffer held of other values
+ * was written behind them; with none that is a number, nothing at all. Those whose buffer is gone became empty ones.
+ */
+test("bytes are as long as they are, whatever their class says", () => {
+  for (const length of [50, 20, 2, -1, Number.NaN]) {
+    class Odd extends Uint8Array {
+      override get length(): number {
+        return length;
+      }
+    }
+    const into = new Uint8Array(40).fill(0xee);
+    const odd = Odd.from([1, 2, 3]);
+    assert.deepEqual(bytes.encode(odd), hex("03 01 02 03"), `${length}`);
+    assert.equal(bytes.encodeInto(odd, into), 4, `${length}`);
+  }
+  const gone = new Uint8Array([1, 2, 3]);
+  structuredClone(gone, { transfer: [gone.buffer] });
+  encodeRefused(bytes, gone, "InvalidLength");
+  encodeRefused(bytes, new Proxy(new Uint8Array(3), {}), "InvalidLength");
+  assert.deepEqual(bytes.encode(new Uint8Array(0)), hex("00"));
+});
+
+/** A list of length -1 was encoded as the byte ff, and one of "1" or 1.5 as if that were a count. */
+test("a list that says it has no whole number of elements is refused", () => {
+  for (const length of [-1, Number.NaN, 1.5, "1", 2 ** 32, -(2 ** 32)]) {
+    const list = new Proxy([7, 8], {
+      get: (target, key) => (key === "length" ? length : Reflect.get(target, key)),
+    });
+    encodeRefused(vec(u8), list, "InvalidLength");
+  }
+});
+
+/** It threw a TypeError of its own, or read numbers from whatever has indices. */
+test("the version of what is no bytes is not looked for", () => {
+  for (const given of [undefined, null, "abc", [3, 4]]) {
+    assert.throws(() => peekVersion(given as unknown as Uint8Array), {
+      code: "WAL_INVALID_ARGUMENT",
+      message: /peekVersion takes a Uint8Array/,
+    });
+  }
 });
