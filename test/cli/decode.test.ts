@@ -30,16 +30,16 @@ for (const [codec, name, encode] of [
   test(`${codec}: with the package ${name} of the folder, and a way out where there is none`, async (t) => {
     const bytes = encode(value) as Uint8Array;
     const dir = projectWith(t, name);
-    writeFileSync(join(dir, "log.wal"), logOf([bytes, new Uint8Array([0xc1])]));
+    writeFileSync(join(dir, "log.wal"), logOf([bytes, new Uint8Array([0x81])]));
     const { stdout, exit } = await runCommand(["dump", "--decode", codec, "log.wal"], { cwd: dir });
     assert.equal(exit, 0);
     const [first = "", second = ""] = stdout.split("\n");
     assert.deepEqual(JSON.parse(first), { lsn: 0, length: bytes.length, value });
-    assert.match(second, /"undecoded":".+","data":"wQ=="/);
+    assert.match(second, /"undecoded":".+","data":"gQ=="/);
     const without = projectWith(t);
     writeFileSync(join(without, "log.wal"), logOf([bytes]));
     const missing = await runCommand(["dump", "--decode", codec, "log.wal"], { cwd: without });
-    assert.equal(missing.exit, 66);
+    assert.equal(missing.exit, 74);
     assert.match(missing.stderr, new RegExp(`npm install ${name}`));
   });
 }
@@ -62,6 +62,6 @@ test("pack-io: a module whose default export is a codec", async (t) => {
   assert.equal(none.exit, 64);
   assert.match(none.stderr, /does not export a codec by default/);
   const gone = await runCommand(["dump", "--decode", "pack-io:gone.mjs", "log.wal"], { cwd: dir });
-  assert.equal(gone.exit, 66);
+  assert.equal(gone.exit, 74);
   assert.doesNotMatch(gone.stderr, /\n\s+at /);
 });
