@@ -12,9 +12,9 @@ export const append: Command = command({
   name: "append",
   summary: "Append records from standard input, and print their LSNs.",
   description: [
-    "Takes the lock. What a crash has left at the end of the log is cut off first, as any open does; a corrupt log is refused.",
+    "Takes the lock. What a crash has left at the end of the log is cut off first, as any open does. A log is refused that is corrupt, or has lost data, from its mark on: what is below the mark is not read, however damaged, and wal-db verify is for that.",
     "--sync each flushes after every record; group after what has arrived meanwhile, which is as safe and much faster; end once, at the end. With each and group an LSN is printed when its record is on stable storage; with end as soon as it is appended, and the exit code 0 says that all are.",
-    "When the input breaks off or is wrong in the middle, what was appended before stays.",
+    "A record is what stands between two newlines: that of Windows leaves its CR in it. When the input breaks off or is wrong in the middle, what was appended before stays.",
   ],
   arguments: [logArgument],
   options: {
