@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { addAbortSignal } from "node:stream";
 import type { Lsn, Wal } from "../../index.ts";
 import { type Command, type Context, command, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
+import { CliError } from "../failure.ts";
 import { openToWrite, sourceOptions } from "../log-source.ts";
 import { bytesText, counted } from "../quantity.ts";
 import { inputForms, recordBatches } from "../record-input.ts";
@@ -50,6 +52,13 @@ export const append: Command = command({
   async run(context, { arguments: [path = ""], options }) {
     const { stdin, signal, terminal } = context;
     const source = sourceOptions(options);
+    if (!options.create && !existsSync(path)) {
+      throw new CliError(
+        exitCode.missing,
+        `there is no log at ${path}.`,
+        "Is the path right? To make a new log, give --create.",
+      );
+    }
     const wal = await openToWrite(path, { ...source, create: options.create, signal });
     tellOfRepair(context, wal);
     let failure: { readonly error: unknown } | null = null;
