@@ -9,6 +9,7 @@ import {
   type Values,
 } from "./command.ts";
 import { usageError } from "./failure.ts";
+import { nearest } from "./nearest.ts";
 import { bytesFrom } from "./quantity.ts";
 
 type Parsed = string | boolean | number | undefined;
@@ -33,8 +34,17 @@ function parsed(
     return parseArgs({ args: [...words], options: parseArgsOptions(options), allowPositionals: true });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    throw usageError(`${command.name}: ${message.split(/\n|\. To specify/)[0]}`, helpHint(command));
+    throw usageError(`${command.name}: ${message.split(/\n|\. To specify/)[0]}`, slipHint(command, message));
   }
+}
+
+function slipHint(command: Command, message: string): string {
+  const given = /Unknown option '(-[^']*)'/.exec(message)?.[1];
+  const names = Object.keys({ ...command.options, ...commonOptions });
+  const meant = given?.startsWith("--") === true ? nearest(given.slice(2), names) : null;
+  if (meant !== null) return `Did you mean --${meant}?`;
+  if (given?.startsWith("--") === true) return helpHint(command);
+  return `${helpHint(command)} A name that begins with a dash: ./-name.`;
 }
 
 export function parseArgsOptions(options: Options): NonNullable<ParseArgsConfig["options"]> {

@@ -25,7 +25,7 @@ async function fromPackage(name: string, packageName: string): Promise<Decode> {
     path = createRequire(resolve("wal-db")).resolve(packageName);
   } catch {
     throw new CliError(
-      exitCode.missing,
+      exitCode.system,
       `--decode ${name} needs the package ${packageName}, which is not installed where you are.`,
       `In that folder: npm install ${packageName}`,
     );
@@ -51,7 +51,7 @@ async function load(path: string): Promise<unknown> {
     return (await import(pathToFileURL(path).href)) as unknown;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new CliError(exitCode.missing, `${path} could not be loaded: ${why}`);
+    throw new CliError(exitCode.system, `${path} could not be loaded: ${why}`);
   }
 }
 

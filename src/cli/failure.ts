@@ -1,7 +1,8 @@
 /** What went wrong, as it is told to people: one message, what to do next, and the exit code. Never a stack. */
+import { basename, dirname } from "node:path";
 import type { WalError } from "../index.ts";
 import { exitCode } from "./exit-code.ts";
-import { printableLines } from "./printable.ts";
+import { printableLines, shellWord } from "./printable.ts";
 
 /** A mistake, or a refusal, that a command tells of in its own words. */
 export class CliError extends Error {
@@ -19,6 +20,14 @@ export class CliError extends Error {
 
 export function usageError(message: string, next?: string): CliError {
   return new CliError(exitCode.usage, message, next);
+}
+
+export function outputFailure(error: NodeJS.ErrnoException): CliError {
+  return new CliError(
+    exitCode.system,
+    `standard output could not be written: ${error.message}.`,
+    "What stands there is not the whole of it. Make room, or write it elsewhere, and do it again.",
+  );
 }
 
 export interface Failure {
@@ -79,8 +88,11 @@ function walFailure(error: WalError): Failure {
 }
 
 /** The library's own words speak of its options; here there are others. */
-function corruptFailure({ message, path = "LOG", reason, offset, mark }: WalError): Failure {
-  const look = `See what is there: wal-db verify ${path}, wal-db dump ${path}.`;
+function corruptFailure({ message, path: place = "LOG", reason, offset, mark }: WalError): Failure {
+  // Of a segment that is missing, the library names the file: the log is its folder.
+  const path = reason === "missing-segment" ? dirname(place) : place;
+  const word = shellWord(path);
+  const look = `See what is there: wal-db verify ${word}, wal-db dump ${word}.`;
   if (reason === "segment-size") {
     return {
       exit: exitCode.usage,
@@ -98,17 +110,21 @@ function corruptFailure({ message, path = "LOG", reason, offset, mark }: WalErro
   if (mark !== undefined && (offset ?? 0) < mark) {
     return {
       exit: exitCode.loss,
-      message: `the log ${path} has lost acknowledged data: everything below ${mark} was on stable storage once, and it is intact up to ${offset ?? 0} only (${reason ?? "damage"}).`,
-      next: `Restore it from a copy, without its mark. ${look} wal-db repair ${path} shows how to go on without.`,
+      message: `the log ${path} has lost acknowledged data: everything below ${mark} was on stable storage once, and it is intact up to ${offset ?? 0} only (${reasonText(reason, place)}).`,
+      next: `Restore it from a copy, without its mark. ${look} wal-db repair ${word} shows how to go on without.`,
     };
   }
   // What is wrong with a directory is not for repair: the message says what to do.
   if (directoryReasons.includes(reason ?? "")) return { exit: exitCode.corrupt, message, next: undefined };
   return {
     exit: exitCode.corrupt,
-    message: `the log ${path} is damaged at ${offset ?? 0} (${reason ?? "damage"}).`,
-    next: `${look} wal-db repair ${path} shows what can be done.`,
+    message: `the log ${path} is damaged at ${offset ?? 0} (${reasonText(reason, place)}).`,
+    next: `${look} wal-db repair ${word} shows what can be done.`,
   };
+}
+
+function reasonText(reason: string | undefined, place: string): string {
+  return reason === "missing-segment" ? `${basename(place)} is missing` : (reason ?? "damage");
 }
 
 const directoryReasons: readonly string[] = ["stray-segment", "torn-head", "head-past-end", "not-a-file"];

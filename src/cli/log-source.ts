@@ -4,9 +4,11 @@
  * `wal-db repair`.
  */
 import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { inspect, type LogInspection, Wal, type WalOptions } from "../index.ts";
 import { exitCode } from "./exit-code.ts";
 import { CliError, usageError } from "./failure.ts";
+import { shellWord } from "./printable.ts";
 
 export interface SourceOptions {
   /** What `--segment-size` said. */
@@ -14,6 +16,8 @@ export interface SourceOptions {
   readonly maxRecordSize?: number | undefined;
   /** `full`: every record from the head is verified as it is opened. Default: from the mark on. */
   readonly verify?: WalOptions["verify"];
+  /** An empty directory will do, since the log may yet come. */
+  readonly mayBeEmpty?: boolean;
   readonly onProgress?: WalOptions["onProgress"];
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,6 +44,7 @@ export function sourceOptions(options: {
  */
 export async function openToRead(path: string, options: SourceOptions = {}): Promise<LogSource> {
   const layout = layoutAt(path, options);
+  if (options.mayBeEmpty !== true) refuseEmpty(layout, path);
   const { maxRecordSize, verify, onProgress, signal } = options;
   const how = { readOnly: true, onDamage: "truncate", maxRecordSize, verify, onProgress, signal } as const;
   if (layout.kind === "file") return { layout, wal: await Wal.open(path, how) };
@@ -89,6 +94,7 @@ function layoutToWrite(path: string, options: WritingOptions): LogInspection {
 /** What stands at a path that must be that of a log, before any of it is read. */
 export function layoutAt(path: string, options: Pick<SourceOptions, "segmentSize"> = {}): LogInspection {
   const layout = inspect(path, { segmentSize: options.segmentSize });
+  if (layout.kind === "file") refusePart(layout.path, path);
   if (layout.kind === "segmented" && layout.segments.length === 0 && layout.mark === null) {
     if (readdirSync(layout.path).length > 0) {
       throw new CliError(
@@ -99,6 +105,35 @@ export function layoutAt(path: string, options: Pick<SourceOptions, "segmentSize
     }
   }
   return layout;
+}
+
+/**
+ * A file of a segmented log, named by itself, looks like a log that ends torn: whoever appends to it, or repairs
+ * it, cuts a hole into the real one.
+ */
+function refusePart(absolute: string, path: string): void {
+  const name = basename(absolute);
+  if (!segmentName.test(name) && !sideNames.includes(name)) return;
+  const dir = dirname(absolute);
+  const others = readdirSync(dir).filter((each) => each !== name);
+  if (!others.some((each) => segmentName.test(each) || (segmentName.test(name) && each === "mark"))) return;
+  throw usageError(
+    `${path} is one file of the segmented log ${dir}, and no log by itself.`,
+    `Give its directory: ${shellWord(dir)}. To look into this file alone, copy it elsewhere.`,
+  );
+}
+
+const segmentName = /^\d{20}\.wal$/;
+const sideNames: readonly string[] = ["mark", "head", "head.tmp", "cuts"];
+
+/** Nothing distinguishes it from the place where the log's volume is to be mounted: it is not called whole. */
+function refuseEmpty({ kind, segments, mark }: LogInspection, path: string): void {
+  if (kind === "file" || segments.length > 0 || mark !== null) return;
+  throw new CliError(
+    exitCode.missing,
+    `${path} is an empty directory: no log.`,
+    "Is its volume mounted? A log that was opened once holds at least its mark.",
+  );
 }
 
 /**

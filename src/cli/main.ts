@@ -5,13 +5,14 @@
  *   a mistake           one message and what to do next on standard error, never a stack
  *   Ctrl-C              aborts the command's signal: it lets go of what it holds, and 130; twice: at once
  *   the reader is gone  the same, and 141: as `cat` does into `head`
+ *   output fails        the same, and 74: half an export on a full disk is none
  */
 import { readFileSync } from "node:fs";
 import type { Command, Context } from "./command.ts";
 import { readCommandLine } from "./command-line.ts";
 import { entries, entryOf } from "./commands.ts";
 import { exitCode } from "./exit-code.ts";
-import { failureOf, usageError } from "./failure.ts";
+import { failureOf, outputFailure, usageError } from "./failure.ts";
 import { helpOf, overview } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { Terminal } from "./terminal.ts";
@@ -31,7 +32,16 @@ function onSignal(code: number): void {
   stopWith(code);
 }
 
-const terminal = new Terminal(process, process.env, () => stopWith(exitCode.pipeClosed));
+let outputError: NodeJS.ErrnoException | null = null;
+
+const terminal = new Terminal(process, process.env, {
+  closed: () => stopWith(exitCode.pipeClosed),
+  failed(error) {
+    if (outputError !== null) return;
+    outputError = error;
+    stopWith(exitCode.system);
+  },
+});
 const context: Context = { terminal, stdin: process.stdin, env: process.env, signal: stop.signal };
 
 async function run(words: readonly string[]): Promise<number> {
@@ -92,6 +102,7 @@ async function main(): Promise<number> {
     code = stop.signal.aborted ? stopCode : tell(error);
   }
   await terminal.out.flush();
+  if (outputError !== null) tell(outputFailure(outputError));
   await terminal.err.flush();
   return stop.signal.aborted ? stopCode : code;
 }

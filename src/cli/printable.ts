@@ -15,6 +15,15 @@ export function printable(text: string): string {
   return text.replace(unsafe, (found) => short[found] ?? escapeOf(found));
 }
 
+/** A path as a word of a command line, so that what is shown can be typed, whatever is in the name. */
+export function shellWord(path: string): string {
+  if (/^[\w@%+=:,./][\w@%+=:,./-]*$/.test(path)) return path;
+  const escaped = printable(path);
+  // Only $'...' can name a control character.
+  if (escaped !== path) return `$'${printable(path.replace(/[\\']/g, "\\$&"))}'`;
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /** The same for text of several lines, which it leaves in place. */
 export function printableLines(text: string): string {
   return text.split("\n").map(printable).join("\n");

@@ -15,23 +15,28 @@ export type Style = Parameters<typeof styleText>[0];
 const bufferChars: number = 64 * 1024;
 const columnsDefault = 80;
 
+/** What becomes of a stream that takes no more. Each may be called more than once. */
+export interface OutputEnd {
+  /** Nobody reads it any more. */
+  readonly closed: () => void;
+  /** It could not be written: a disk that is full, say. What was written before may be a part of it. */
+  readonly failed: (error: NodeJS.ErrnoException) => void;
+}
+
 /** One of the two streams. */
 export class Output {
   readonly isTerminal: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #hasColour: boolean;
-  readonly #onClosed: () => void;
+  readonly #end: OutputEnd;
   #pending = "";
 
-  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, onClosed: () => void) {
+  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, end: OutputEnd) {
     this.#stream = stream;
     this.isTerminal = isTerminal(stream);
     this.#hasColour = wantsColour(env, this.isTerminal);
-    this.#onClosed = onClosed;
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
-      this.#onClosed();
-    });
+    this.#end = end;
+    stream.on("error", (error) => this.#ended(error));
   }
 
   /** Columns of the terminal; 80 where there is none. */
@@ -88,13 +93,22 @@ export class Output {
     });
   }
 
-  /** Hands all lines on and resolves once they are written. */
+  /** Hands all lines on and resolves once they are written, or `failed` or `closed` has been called. */
   async flush(): Promise<void> {
     this.#release();
-    if (this.#stream.destroyed || this.#stream.writableLength === 0) return;
+    if (this.#stream.destroyed) return;
+    // Also where nothing waits: a file is written at once, and its failure is told of only here.
     await new Promise<void>((resolve) => {
-      this.#stream.write("", () => resolve());
+      this.#stream.write("", (error) => {
+        if (error) this.#ended(error);
+        resolve();
+      });
     });
+  }
+
+  #ended(error: NodeJS.ErrnoException): void {
+    if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") this.#end.closed();
+    else this.#end.failed(error);
   }
 
   #release(): void {
@@ -111,10 +125,11 @@ export class Terminal {
   readonly err: Output;
   readonly #stdin: NodeJS.ReadStream;
 
-  /** @param onClosed Called when nobody reads standard output any more. */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, onClosed: () => void) {
-    this.out = new Output(streams.stdout, env, onClosed);
-    this.err = new Output(streams.stderr, env, () => {});
+  /** @param end Of standard output. */
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, end: OutputEnd) {
+    this.out = new Output(streams.stdout, env, end);
+    // There is nobody to be told that nobody can be told.
+    this.err = new Output(streams.stderr, env, { closed: () => {}, failed: () => {} });
     this.#stdin = streams.stdin;
   }
 

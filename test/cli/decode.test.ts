@@ -40,7 +40,7 @@ for (const [codec, name, encode, wrong] of [
     const without = projectWith(t);
     writeFileSync(join(without, "log.wal"), logOf([bytes]));
     const missing = await runCommand(["dump", "--decode", codec, "log.wal"], { cwd: without });
-    assert.equal(missing.exit, 66);
+    assert.equal(missing.exit, 74);
     assert.match(missing.stderr, new RegExp(`npm install ${name}`));
   });
 }
@@ -63,6 +63,6 @@ test("pack-io: a module whose default export is a codec", async (t) => {
   assert.equal(none.exit, 64);
   assert.match(none.stderr, /does not export a codec by default/);
   const gone = await runCommand(["dump", "--decode", "pack-io:gone.mjs", "log.wal"], { cwd: dir });
-  assert.equal(gone.exit, 66);
+  assert.equal(gone.exit, 74);
   assert.doesNotMatch(gone.stderr, /\n\s+at /);
 });

@@ -75,6 +75,30 @@ describe("beside a live writer", { concurrency: 2 }, () => {
     });
   }
 
+  // One segment does not show how long it may grow. It was read as endless: when the second one came, the record across the
+  // bound was called damaged (exit code 2); and where the bound lay between two records, nothing more was ever shown.
+  for (const [name, length] of [
+    ["within a record", 9],
+    ["between two records", 8],
+  ] as const) {
+    test(`tail -f of a log with one segment so far, whose bound lies ${name}`, async (t) => {
+      const dir = scratchDir(t);
+      const wal = await Wal.openSegmented(join(dir, "log"), { segmentSize: 64 });
+      t.after(() => wal.close());
+      const texts = Array.from({ length: 30 }, (_, number) => String(number).padEnd(length, "."));
+      wal.appendBatch(texts.slice(0, 2));
+      const tail = follow(t, ["tail", "-f", "--text", "log"], dir);
+      await tail.until((all) => all.length === 2);
+      wal.appendBatch(texts.slice(2, 5));
+      await tail.until((all) => all.length >= 3);
+      for (const text of texts.slice(5)) await wal.appendAndSync(text);
+      assert.deepEqual(await tail.until((all) => all.length === 30), texts);
+      const run = await tail.interrupt();
+      assert.equal(run.exit, 130);
+      assert.equal(run.stderr, "");
+    });
+  }
+
   test("tail -f goes on with the log that takes the place of one that was moved away", async (t) => {
     const dir = scratchDir(t);
     const path = join(dir, "log.wal");
@@ -167,6 +191,8 @@ test("what this user may not read is told as such", async (t) => {
 /** `tail -f`, whose texts can be waited for. */
 function follow(t: Scope, words: readonly string[], cwd: string) {
   const child = startCommand(words, { cwd });
+  // One for each part that `until` waits for.
+  child.setMaxListeners(0);
   t.after(() => child.kill("SIGKILL"));
   const run = ended(child);
   let pending = "";

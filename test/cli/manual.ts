@@ -91,8 +91,8 @@ export function referencePage(commands: readonly Command[]): string {
 const introduction: readonly string[] = [
   "wal-db looks into a log without a line of code, on a live system, without risk. A command changes nothing unless its name says so: append, truncate, repair, convert, import and quarantine restore do. All others open the log without its lock, repair nothing, and read beside a live writer.",
   "LOG is a file, or the directory of a segmented log. The segment size is found out from the files; where there is only one, give it.",
-  "On a terminal the output is for people, in a pipe or with --json it is JSON, one value to the line. LSNs and lengths are numbers, bytes are base64. What comes from a log is never sent to a terminal as it is: control characters are escaped.",
-  "Progress, warnings and questions go to standard error, and only to a terminal.",
+  "With --json the answer is JSON, one value to the line; without it, it is text for people. The records of dump and tail are JSON in a pipe, too; --table is for people there. LSNs and lengths are numbers, bytes are base64. What comes from a log is never sent to a terminal as it is: control characters are escaped.",
+  "Warnings, progress and questions go to standard error; progress and questions only where it is a terminal.",
 ];
 
 const environment: readonly (readonly [string, string])[] = [

@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { addAbortSignal } from "node:stream";
 import type { Lsn, Wal } from "../../index.ts";
 import { type Command, type Context, command, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
+import { CliError } from "../failure.ts";
 import { openToWrite, sourceOptions } from "../log-source.ts";
 import { bytesText, counted } from "../quantity.ts";
 import { inputForms, recordBatches } from "../record-input.ts";
@@ -12,9 +14,9 @@ export const append: Command = command({
   name: "append",
   summary: "Append records from standard input, and print their LSNs.",
   description: [
-    "Takes the lock. What a crash has left at the end of the log is cut off first, as any open does; a corrupt log is refused.",
+    "Takes the lock. What a crash has left at the end of the log is cut off first, as any open does. A log is refused that is corrupt, or has lost data, from its mark on: what is below the mark is not read, however damaged, and wal-db verify is for that.",
     "--sync each flushes after every record; group after what has arrived meanwhile, which is as safe and much faster; end once, at the end. With each and group an LSN is printed when its record is on stable storage; with end as soon as it is appended, and the exit code 0 says that all are.",
-    "When the input breaks off or is wrong in the middle, what was appended before stays.",
+    "A record is what stands between two newlines: that of Windows leaves its CR in it. When the input breaks off or is wrong in the middle, what was appended before stays.",
   ],
   arguments: [logArgument],
   options: {
@@ -50,6 +52,13 @@ export const append: Command = command({
   async run(context, { arguments: [path = ""], options }) {
     const { stdin, signal, terminal } = context;
     const source = sourceOptions(options);
+    if (!options.create && !existsSync(path)) {
+      throw new CliError(
+        exitCode.missing,
+        `there is no log at ${path}.`,
+        "Is the path right? To make a new log, give --create.",
+      );
+    }
     const wal = await openToWrite(path, { ...source, create: options.create, signal });
     tellOfRepair(context, wal);
     let failure: { readonly error: unknown } | null = null;

@@ -15,7 +15,7 @@ export const importRecords: Command = command({
   name: "import",
   summary: "Make a log from the lines of JSON that export or dump wrote.",
   description: [
-    "Each line is an object with data, in base64, or text. The records get new LSNs, which are the old ones where nothing was missing and the log begins at 0; --json prints both. All is on stable storage when it ends with 0.",
+    "Each line is an object with data (in base64), hex or text. With a length beside it, that must be the length of the record: text that dump made of bytes that are none is refused. The records get new LSNs, which are the old ones where nothing was missing and the log begins at 0; --json prints both. All is on stable storage when it ends with 0.",
     "Lines that tell of damage are left out. When the input is wrong in the middle, what was imported before stays.",
   ],
   arguments: [{ ...logArgument, summary: "The log to make." }],
@@ -88,7 +88,7 @@ function lineBytesMax(maxRecordBytes: number): number {
 
 interface Imported {
   readonly lsn: number | undefined;
-  readonly data: Uint8Array | string;
+  readonly data: Uint8Array;
 }
 
 /** Null for an empty line, and for one that tells of damage. */
@@ -97,10 +97,11 @@ function recordOf(line: Uint8Array, number: number): Imported | null {
   if (text.trim() === "") return null;
   const value = parsed(text, number);
   if (typeof value !== "object" || value === null) throw noRecord(number);
-  const { lsn, data, text: given, damage } = value as Readonly<Record<string, unknown>>;
+  const { lsn, length, data, hex, text: given, damage } = value as Readonly<Record<string, unknown>>;
   const was = typeof lsn === "number" ? lsn : undefined;
-  if (typeof data === "string") return { lsn: was, data: bytesOf(data, number) };
-  if (typeof given === "string") return { lsn: was, data: given };
+  if (typeof data === "string") return { lsn: was, data: ofLength(bytesOf(data, number), length, number) };
+  if (typeof hex === "string") return { lsn: was, data: ofLength(bytesOfHex(hex, number), length, number) };
+  if (typeof given === "string") return { lsn: was, data: textOfRecord(given, length, number) };
   if (damage !== undefined) return null;
   throw noRecord(number);
 }
@@ -119,9 +120,32 @@ function parsed(text: string, number: number): unknown {
 function noRecord(number: number): Error {
   return inputError(
     `line ${number}`,
-    "not an object with data (base64) or text",
+    "not an object with data (base64), hex or text",
     "To append any lines as they are: wal-db append --create LOG.",
   );
+}
+
+/** What a line says of the record's length must be so: a part of it is not imported for the whole. */
+function ofLength(bytes: Uint8Array, length: unknown, number: number): Uint8Array {
+  if (typeof length !== "number" || length === bytes.length) return bytes;
+  throw inputError(`line ${number}`, `${bytes.length} bytes, where its length says ${length}`);
+}
+
+/** dump --text shows U+FFFD for bytes that are no UTF-8: taken for the record, those bytes would be lost. */
+function textOfRecord(text: string, length: unknown, number: number): Uint8Array {
+  const bytes = Buffer.from(text);
+  if (typeof length !== "number" || (bytes.length === length && !text.includes("\ufffd"))) return bytes;
+  throw inputError(
+    `line ${number}`,
+    "its text does not show the bytes of the record, which may be no UTF-8",
+    "Import what wal-db export wrote, or dump without --text.",
+  );
+}
+
+function bytesOfHex(text: string, number: number): Uint8Array {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(text))
+    throw inputError(`line ${number}`, "hex is not hex");
+  return Buffer.from(text, "hex");
 }
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;

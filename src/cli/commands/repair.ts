@@ -12,6 +12,7 @@ import { confirmed } from "../confirmed.ts";
 import { exitCode } from "../exit-code.ts";
 import { CliError } from "../failure.ts";
 import { openToRead, openToWrite, type SourceOptions, sourceOptions } from "../log-source.ts";
+import { missingSegments, missingText } from "../missing-segments.ts";
 import { printable, printableJson } from "../printable.ts";
 import { bytesText, counted } from "../quantity.ts";
 import { DamageList, exitOf, type Verdict, verdictOf } from "../verdict.ts";
@@ -37,7 +38,7 @@ export const repair: Command = command({
     { line: "wal-db repair --dry-run app.wal", does: "What would be done?" },
     { line: "wal-db repair --yes app.wal", does: "Do it, in a script." },
   ],
-  exits: ["loss", "declined", "locked"],
+  exits: ["corrupt", "loss", "declined", "locked"],
   async run(context, { arguments: [path = ""], options }) {
     const { terminal } = context;
     const source = { ...sourceOptions(options), signal: context.signal };
@@ -56,7 +57,16 @@ export const repair: Command = command({
         "Restore the log from a copy, without its mark; or give --accept-loss.",
       );
     }
-    if (!(await confirmed(context, options.yes, `Repair ${printable(path)} so?`))) return exitCode.declined;
+    if (options.yes && isNoLog(plan)) {
+      await terminal.out.flush();
+      throw new CliError(
+        exitCode.corrupt,
+        `not done: ${path} holds no intact record and has no mark, so it may be no log at all.`,
+        "If it is one, do it without --yes, and answer; or move it away: the next open makes a new one.",
+      );
+    }
+    const question = `Repair ${printable(path)} like that?`;
+    if (!(await confirmed(context, options.yes, question))) return exitCode.declined;
     const wal = await openToWrite(path, {
       ...source,
       damage: plan.verdict === "loss" ? "accept-loss" : "save",
@@ -68,6 +78,13 @@ export const repair: Command = command({
     return exitCode.done;
   },
 });
+
+/** A slip of the hand in a script must not cut down a file that is something else. */
+function isNoLog({ recovery, beyond, verdict }: Plan): boolean {
+  return (
+    verdict === "corrupt" && recovery.records === 0 && beyond.records === 0 && (recovery.mark ?? 0) === 0
+  );
+}
 
 interface Plan {
   readonly verdict: Verdict;
@@ -118,6 +135,9 @@ function planLines({ verdict, layout, recovery, damages, beyond }: Plan, path: s
       : "of an incomplete last record are cut off, not saved";
     lines.push(`  ${counted(discarded, "byte")} from there on ${saved}.`);
   }
+  for (const each of missingSegments(layout).slice(0, missingShown)) lines.push(`  ${missingText(each)}`);
+  if (recovery.records === 0 && beyond.records === 0)
+    lines.push("  It holds no intact record at all: is this a log, and the right one?");
   if (beyond.records > 0) {
     lines.push(
       `  Intact in that: ${counted(beyond.records, "record")}, ${bytesText(beyond.bytes)}; wal-db quarantine restore appends them again.`,
@@ -128,6 +148,8 @@ function planLines({ verdict, layout, recovery, damages, beyond }: Plan, path: s
   lines.push(`  The log goes on at ${end}.`);
   return lines;
 }
+
+const missingShown = 20;
 
 const verdictTexts: Readonly<Record<Verdict, string>> = {
   whole: "whole",

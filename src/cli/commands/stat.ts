@@ -4,6 +4,7 @@ import { type Command, type Context, command, jsonOption, logArgument, logOption
 import { exitCode } from "../exit-code.ts";
 import { Histogram } from "../histogram.ts";
 import { openToRead, sourceOptions } from "../log-source.ts";
+import { missingSegments, missingText } from "../missing-segments.ts";
 import { printable, printableJson } from "../printable.ts";
 import { bytesText, countText, counted, durationText } from "../quantity.ts";
 import { factLines } from "../record-table.ts";
@@ -104,6 +105,7 @@ function jsonOf({ layout, recovery, end, tally }: Facts): object {
     lock: { ...lock, command: commandOf(lock) },
     quarantines: quarantines.map(({ path, offset, bytes }) => ({ path, lsn: offset, bytes })),
     readers: readers.map(({ name, position }) => ({ name, position })),
+    missing: missingSegments(layout),
     tail: recovery.damage === null ? null : { ...recovery.damage, bytes: recovery.discarded },
     ...(tally === null ? {} : tallyJson(tally)),
   };
@@ -133,6 +135,8 @@ function showAll(out: Output, facts: Facts): void {
   }
   if (layout.kind === "segmented") showSegments(out, layout);
   if (tally !== null && tally.damages.count > 0) showDamages(out, tally.damages);
+  for (const each of missingSegments(layout).slice(0, damagesShown))
+    out.line(out.style("red", missingText(each)));
 }
 
 const histogramColumns = 40;
@@ -176,7 +180,7 @@ function sizeText(bytes: number): string {
 function endText({ discarded }: RecoveryReport, end: number, { length }: LogInspection): string {
   const beyond = length - end;
   if (beyond <= 0) return String(end);
-  if (discarded > 0) return `${end}, and ${counted(beyond, "byte")} past it that are no part of the log`;
+  if (discarded > 0) return `${end}, and ${counted(beyond, "byte")} past it, from the damage on`;
   return `${end}, and ${sizeText(beyond)} of zeros set aside past it`;
 }
 
@@ -229,7 +233,11 @@ function commandOf({ pid }: LogLock): string | null {
   }
 }
 
+const rateBytesMin: number = 1024 * 1024;
+
 function replayText({ sizes, seconds }: Tally): string {
+  // So few are read before the machine is warm: their rate says nothing about another log.
+  if (sizes.total < rateBytesMin) return `about ${durationText(seconds)}`;
   const rate = seconds > 0 ? sizes.total / seconds : 0;
   return `about ${durationText(seconds)}, at ${bytesText(Math.round(rate))}/s as measured now, without what is done with the records`;
 }

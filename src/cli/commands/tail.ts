@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Lsn, Wal, WalError, WalRecord } from "../../index.ts";
+import type { LogInspection, Lsn, Wal, WalError, WalRecord } from "../../index.ts";
 import { type Command, type Context, command, jsonOption, logArgument, logOptions } from "../command.ts";
 import { exitCode } from "../exit-code.ts";
 import { LastPlaces } from "../last-places.ts";
-import { type LogSource, openToRead, type SourceOptions, sourceOptions } from "../log-source.ts";
+import { layoutAt, type LogSource, openToRead, type SourceOptions, sourceOptions } from "../log-source.ts";
 import { recordOptions, type ShownRecords, shownRecords } from "../record-options.ts";
 import { recordAt, walk } from "../walk.ts";
 
@@ -40,7 +40,7 @@ export const tail: Command = command({
   exits: ["corrupt"],
   async run(context, { arguments: [path = ""], options }) {
     const shown = await shownRecords(context.terminal, options);
-    const source = { ...sourceOptions(options), signal: context.signal };
+    const source = { ...sourceOptions(options), mayBeEmpty: options.follow, signal: context.signal };
     const opened = await openToRead(path, source);
     shown.lines.begin();
     let from: Lsn = opened.wal.end;
@@ -97,45 +97,97 @@ async function showLast(context: Context, wal: Wal, count: number, shown: ShownR
 
 /** One log after another, each in the place of the one before. */
 async function follow(context: Context, what: Followed, opened: LogSource, from: Lsn): Promise<number> {
-  let { wal } = opened;
+  let source = opened;
   let at: Lsn | undefined = from;
   for (;;) {
+    const grown = new GrownLog(source.layout, what.source);
     try {
-      await followOne(context, what, wal, at);
+      at = await followOne(context, what, source.wal, at, grown);
     } finally {
-      await wal.close();
+      grown.stop();
+      await source.wal.close();
     }
-    wal = (await openAgain(context, what)).wal;
-    at = undefined;
+    source = await openAgain(context, what);
   }
 }
 
-/** Until the log is replaced or removed, or goes on from where it cannot be followed. */
+/**
+ * A directory with one segment does not show how long a segment is: read as if it never ended, the first byte of the
+ * second one is missed, or taken for damage. So it is looked at until there are two, and then opened anew.
+ */
+class GrownLog {
+  readonly #shown = new AbortController();
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor({ kind, path, segmentSize }: LogInspection, source: SourceOptions) {
+    if (kind === "file" || segmentSize !== null) return;
+    this.#timer = setInterval(() => {
+      if (isSizeShown(path, source)) this.#shown.abort();
+    }, lookMilliseconds);
+  }
+
+  /** Whether the segment size is not known. */
+  get isWatched(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Aborts once the segment size is known. */
+  get signal(): AbortSignal {
+    return this.#shown.signal;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+function isSizeShown(path: string, source: SourceOptions): boolean {
+  try {
+    return layoutAt(path, source).segmentSize !== null;
+  } catch {
+    // Removed, perhaps: the follower tells of that.
+    return false;
+  }
+}
+
+/**
+ * Until the log is replaced or removed, or goes on from where it cannot be followed: then the next one is followed from
+ * its head. Or until it shows how long its segments are: then it is followed from the LSN returned.
+ */
 async function followOne(
   { terminal, signal }: Context,
-  { until, shown }: Followed,
+  { path, source, until, shown }: Followed,
   wal: Wal,
   from: Lsn | undefined,
-): Promise<void> {
-  const follower = wal.follow({ from, until, signal });
+  grown: GrownLog,
+): Promise<Lsn | undefined> {
+  let at = from ?? wal.head;
+  const follower = wal.follow({ from, until, signal: AbortSignal.any([signal, grown.signal]) });
   terminal.out.release();
   for (;;) {
     try {
       const { done, value } = await follower.next();
       if (done === true) {
         terminal.warn("the log went on elsewhere: beginning again at its head.");
-        return;
+        return undefined;
       }
+      at = value.next;
       if (!shown.matches(value)) continue;
       shown.lines.record(value);
       terminal.out.release();
       if (terminal.out.isFull) await terminal.out.room();
     } catch (error) {
       signal.throwIfAborted();
+      if (grown.signal.aborted) return at;
       const change = changeOf(error);
-      if (change === null) throw error;
+      if (change === null) {
+        // The second segment came between two looks.
+        if (grown.isWatched && isSizeShown(path, source)) return at;
+        throw error;
+      }
       terminal.warn(change.told);
-      if (change.isOver) return;
+      if (change.isOver) return undefined;
+      if (change.cut !== undefined && change.cut < at) at = change.cut;
     }
   }
 }
@@ -144,6 +196,8 @@ interface Change {
   readonly told: string;
   /** This log cannot be followed any more. */
   readonly isOver: boolean;
+  /** Where its end was cut off. */
+  readonly cut?: Lsn | undefined;
 }
 
 /** Null: a failure. */
@@ -155,6 +209,7 @@ function changeOf(error: unknown): Change | null {
     return {
       told: `the log was cut at ${offset ?? "an unknown place"}: what was shown from there on is gone.`,
       isOver: false,
+      cut: offset,
     };
   }
   if (reason === "replaced" || errno === "ENOENT") {

@@ -1,4 +1,4 @@
-import type { Lsn, Wal } from "../../index.ts";
+import { Lsn, type Wal } from "../../index.ts";
 import {
   type Command,
   type Context,
@@ -11,10 +11,11 @@ import {
 import { confirmed } from "../confirmed.ts";
 import { exitCode } from "../exit-code.ts";
 import { usageError } from "../failure.ts";
-import { layoutAt, openToWrite, sourceOptions } from "../log-source.ts";
+import { layoutAt, openToRead, openToWrite, type SourceOptions, sourceOptions } from "../log-source.ts";
 import { printableJson } from "../printable.ts";
 import { counted } from "../quantity.ts";
 import { tellOfRepair } from "../told.ts";
+import { walk } from "../walk.ts";
 
 export const truncate: Command = command({
   name: "truncate",
@@ -55,7 +56,8 @@ export const truncate: Command = command({
     try {
       tellOfRepair(context, wal);
       const range = rangeOf(wal, after, before);
-      const question = `Drop ${counted(range.to - range.from, "byte")} of the log, from ${range.from} to ${range.to}?`;
+      const what = await droppedText(path, source, range, context);
+      const question = `Drop ${what} of the log, from ${range.from} to ${range.to}?`;
       if (range.to === range.from) context.terminal.note("There is nothing to drop.");
       else {
         if (options.yes || !context.terminal.canAsk) context.terminal.note(question.replace(/\?$/, "."));
@@ -74,6 +76,33 @@ export const truncate: Command = command({
 interface Range {
   readonly from: number;
   readonly to: number;
+}
+
+/** What goes, in the words of somebody who has to say yes. */
+async function droppedText(
+  path: string,
+  source: SourceOptions,
+  { from, to }: Range,
+  { signal }: Context,
+): Promise<string> {
+  let records = 0;
+  let damages = 0;
+  const record = (): undefined => {
+    records++;
+  };
+  const damage = (): undefined => {
+    damages++;
+  };
+  if (to > from) {
+    const { wal } = await openToRead(path, { ...source, signal });
+    try {
+      await walk(wal, { from: Lsn(from), to: Lsn(to) }, { record, damage }, signal);
+    } finally {
+      await wal.close();
+    }
+  }
+  const damaged = damages === 0 ? "" : ` and ${counted(damages, "place")} of damage`;
+  return `${counted(records, "record")}${damaged}, ${counted(to - from, "byte")}`;
 }
 
 /** Also finds out that there is such a record, before anybody is asked. */

@@ -1,7 +1,8 @@
 import type { Wal } from "../../index.ts";
 import { type Command, type Context, command, jsonOption, logArgument, logOptions } from "../command.ts";
 import { openToRead, sourceOptions } from "../log-source.ts";
-import { printable, printableJson } from "../printable.ts";
+import { type MissingSegments, missingSegments, missingText } from "../missing-segments.ts";
+import { printable, printableJson, shellWord } from "../printable.ts";
 import { bytesText, counted, durationText } from "../quantity.ts";
 import { DamageList, exitOf, mayBeOnItsWay, type Verdict, verdictOf } from "../verdict.ts";
 import { walk } from "../walk.ts";
@@ -38,7 +39,10 @@ export const verify: Command = command({
 interface Verified {
   readonly path: string;
   readonly verdict: Verdict;
+  /** Intact, wherever they stand. */
   readonly records: number;
+  /** Of those, how many stand past the first damage. */
+  readonly recordsBeyond: number;
   readonly head: number;
   readonly end: number;
   /** Where the bytes end. */
@@ -47,6 +51,8 @@ interface Verified {
   /** A live writer holds the log, and its end looks like a record on its way. */
   readonly isBeingWritten: boolean;
   readonly damages: DamageList;
+  /** Files that are not there. */
+  readonly missing: readonly MissingSegments[];
 }
 
 async function verified(
@@ -67,12 +73,14 @@ async function verified(
         path: layout.path,
         verdict: isBeingWritten ? "whole" : verdict,
         records: recovery.records + records,
+        recordsBeyond: records,
         head,
         end: recovery.end,
         length: Math.max(layout.length, recovery.end),
         mark: recovery.mark,
         isBeingWritten,
         damages: isBeingWritten ? new DamageList() : damages,
+        missing: missingSegments(layout),
       };
     } finally {
       await wal.close();
@@ -101,10 +109,12 @@ async function pastEnd(
 const placesShown = 20;
 
 function show({ terminal: { out } }: Context, report: Verified, seconds: number): void {
-  const { verdict, records, head, end, length, mark, damages, path } = report;
+  const { verdict, records, recordsBeyond, head, end, length, mark, damages, path } = report;
   const style = verdict === "whole" ? "green" : verdict === "torn" ? "yellow" : "red";
   out.line(`${out.style(style, verdict)}: ${printable(path)}`);
-  out.line(`Intact from ${head} to ${end}${verdictTexts[verdict]}; ${counted(records, "record")} in all.`);
+  const beyond = recordsBeyond === 0 ? "" : `; past that ${counted(recordsBeyond, "intact record")}`;
+  const intact = counted(records - recordsBeyond, "record");
+  out.line(`Intact from ${head} to ${end} (${intact})${verdictTexts[verdict]}${beyond}.`);
   if (report.isBeingWritten)
     out.line("A writer holds the log, and is writing a record just now, or died while it did.");
   if (mark !== null && mark > end && verdict === "loss") {
@@ -117,12 +127,13 @@ function show({ terminal: { out } }: Context, report: Verified, seconds: number)
   }
   if (damages.count > placesShown)
     out.line(`  ... and ${counted(damages.count - placesShown, "more place")}`);
+  for (const each of report.missing.slice(0, placesShown)) out.line(out.style("red", missingText(each)));
   if (records === 0 && damages.count > 0)
     out.line("No intact record at all: is this a log, and the right one?");
   else if (verdict === "torn") out.line("Whoever opens it next cuts that off: nothing else need be done.");
   else if (verdict !== "whole")
     out.line(
-      `Next: wal-db dump ${printable(path)} shows what is there; wal-db repair ${printable(path)} shows what can be done.`,
+      `Next: wal-db dump ${shellWord(path)} shows what is there; wal-db repair ${shellWord(path)} shows what can be done.`,
     );
   out.line(`${bytesText(length - head)} read in ${durationText(seconds)}.`);
 }
