@@ -5,13 +5,14 @@
  *   a mistake           one message and what to do next on standard error, never a stack
  *   Ctrl-C              aborts the command's signal: it lets go of what it holds, and 130; twice: at once
  *   the reader is gone  the same, and 141: as `cat` does into `head`
+ *   output fails        the same, told, and 74: a full disk must not pass for a whole answer
  */
 import { readFileSync } from "node:fs";
 import type { Command, Context } from "./command.ts";
 import { readCommandLine } from "./command-line.ts";
 import { entries, entryOf } from "./commands.ts";
 import { exitCode } from "./exit-code.ts";
-import { failureOf, usageError } from "./failure.ts";
+import { CliError, failureOf, usageError } from "./failure.ts";
 import { helpOf, overview } from "./help.ts";
 import { nearest } from "./nearest.ts";
 import { Terminal } from "./terminal.ts";
@@ -31,7 +32,15 @@ function onSignal(code: number): void {
   stopWith(code);
 }
 
-const terminal = new Terminal(process, process.env, () => stopWith(exitCode.pipeClosed));
+let outputFailure: Error | null = null;
+
+function onOutputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") return stopWith(exitCode.pipeClosed);
+  outputFailure ??= error;
+  stopWith(exitCode.system);
+}
+
+const terminal = new Terminal(process, process.env, onOutputFailed);
 const context: Context = { terminal, stdin: process.stdin, env: process.env, signal: stop.signal };
 
 async function run(words: readonly string[]): Promise<number> {
@@ -92,6 +101,8 @@ async function main(): Promise<number> {
     code = stop.signal.aborted ? stopCode : tell(error);
   }
   await terminal.out.flush();
+  if (outputFailure !== null)
+    tell(new CliError(exitCode.system, `standard output: ${outputFailure.message}.`));
   await terminal.err.flush();
   return stop.signal.aborted ? stopCode : code;
 }

@@ -15,23 +15,23 @@ export type Style = Parameters<typeof styleText>[0];
 const bufferChars: number = 64 * 1024;
 const columnsDefault = 80;
 
+/** Told, perhaps more than once, why a stream takes nothing any more: its reader is gone, its disk is full. */
+export type OnFailed = (error: NodeJS.ErrnoException) => void;
+
 /** One of the two streams. */
 export class Output {
   readonly isTerminal: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #hasColour: boolean;
-  readonly #onClosed: () => void;
+  readonly #onFailed: OnFailed;
   #pending = "";
 
-  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, onClosed: () => void) {
+  constructor(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv, onFailed: OnFailed) {
     this.#stream = stream;
     this.isTerminal = isTerminal(stream);
     this.#hasColour = wantsColour(env, this.isTerminal);
-    this.#onClosed = onClosed;
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
-      this.#onClosed();
-    });
+    this.#onFailed = onFailed;
+    stream.on("error", (error) => this.#onFailed(error));
   }
 
   /** Columns of the terminal; 80 where there is none. */
@@ -59,7 +59,7 @@ export class Output {
   /** Text without an end of line, at once. */
   text(text: string): void {
     this.#release();
-    this.#stream.write(text);
+    if (!this.#stream.destroyed) this.#stream.write(text);
   }
 
   /** Hands all lines on. */
@@ -72,7 +72,7 @@ export class Output {
     return this.#stream.writableNeedDrain && !this.#stream.destroyed;
   }
 
-  /** Resolves once the stream takes more. */
+  /** Resolves once the stream takes more, or nothing any more. */
   async room(): Promise<void> {
     if (!this.isFull) return;
     await new Promise<void>((resolve) => {
@@ -88,13 +88,17 @@ export class Output {
     });
   }
 
-  /** Hands all lines on and resolves once they are written. */
+  /** Hands all lines on and resolves once they are written, or cannot be. */
   async flush(): Promise<void> {
     this.#release();
-    if (this.#stream.destroyed || this.#stream.writableLength === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#stream.write("", () => resolve());
-    });
+    if (!this.#stream.destroyed && this.#stream.writableLength > 0) {
+      await new Promise<void>((resolve) => {
+        this.#stream.write("", () => resolve());
+      });
+    }
+    // Whoever writes to a file has failed already, and would be told of it only after the end.
+    const { errored } = this.#stream;
+    if (errored !== null) this.#onFailed(errored);
   }
 
   #release(): void {
@@ -111,9 +115,9 @@ export class Terminal {
   readonly err: Output;
   readonly #stdin: NodeJS.ReadStream;
 
-  /** @param onClosed Called when nobody reads standard output any more. */
-  constructor(streams: Streams, env: NodeJS.ProcessEnv, onClosed: () => void) {
-    this.out = new Output(streams.stdout, env, onClosed);
+  /** @param onFailed Of standard output. Where standard error fails, there is nobody left to tell. */
+  constructor(streams: Streams, env: NodeJS.ProcessEnv, onFailed: OnFailed) {
+    this.out = new Output(streams.stdout, env, onFailed);
     this.err = new Output(streams.stderr, env, () => {});
     this.#stdin = streams.stdin;
   }
