@@ -44,11 +44,14 @@ for (const [codec, name, encode] of [
   });
 }
 
+function nested(depth: number): string {
+  return "[".repeat(depth) + "]".repeat(depth);
+}
+
 // JSON.parse reads what JSON.stringify cannot write: one such record ended the dump as a fault of wal-db itself,
 // and hid all that came after it.
 test("a record nested too deep is shown undecoded, and those after it are shown", async (t) => {
   const dir = scratchDir(t);
-  const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
   const depths = [900, 4000, 5000, 6000, 8000, 100_000];
   writeFileSync(join(dir, "log.wal"), logOf([...depths.map(nested), '"last"']));
   const { stdout, stderr, exit } = await runCommand(["dump", "--decode", "json", "log.wal"], { cwd: dir });
