@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Lsn, Wal } from "wal-db";
+import { inspect, type Lsn, Wal } from "wal-db";
 import { type Scope, scratchDir } from "../support/scratch.js";
 import { cliPath, ended, runCommand, startCommand } from "./command-process.js";
 import { holdGolden, transcript } from "./golden.js";
@@ -112,6 +112,18 @@ describe("beside a live writer", { concurrency: 2 }, () => {
     await wal.close();
   });
 });
+
+// With the flush of `group` taken out, no test failed: closing flushes as well.
+for (const sync of ["each", "group", "end"]) {
+  test(`append --sync ${sync}: what a printed LSN says of its record`, async (t) => {
+    const dir = scratchDir(t);
+    const child = startCommand(["append", "--create", "--sync", sync, "log.wal"], { cwd: dir });
+    t.after(() => child.kill("SIGKILL"));
+    child.stdin.write("one\n");
+    await once(child.stdout, "data");
+    assert.equal(inspect(join(dir, "log.wal")).mark === 11, sync !== "end");
+  });
+}
 
 describe("when nobody reads any more", { concurrency: 2 }, () => {
   for (const words of [
