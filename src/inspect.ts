@@ -124,6 +124,7 @@ function fileAt(disk: Disk, realPath: string, path: string, size: number): LogIn
 
 function directoryAt(disk: Disk, realPath: string, path: string, options: InspectOptions): LogInspection {
   const segmentSize = options.segmentSize ?? segmentSizeShown(disk, realPath);
+  refuseOther(disk, join(realPath, "head"));
   const marker = readHeadMarker(disk, join(realPath, "head"));
   const segments = segmentsIn(disk, realPath, segmentSize ?? segmentBytesDefault);
   return {
@@ -153,7 +154,17 @@ function segmentsIn(disk: Disk, dir: string, segmentSize: number): StoreSegment[
   return segments;
 }
 
+/** Opening a pipe would wait for whoever writes to it, and no signal would be heard meanwhile. */
+function refuseOther(disk: Disk, path: string): void {
+  if (disk.stat(path).kind !== "other") return;
+  throw invalidArgument(
+    `${path} is neither a file nor a directory, and stands where a file of the log does.`,
+    { path },
+  );
+}
+
 function markIn(disk: Disk, path: string): Lsn | null {
+  refuseOther(disk, path);
   const file = new FileMark(disk, path, true);
   try {
     return new Mark(file).lsn;

@@ -9,11 +9,14 @@ import { CliError, usageError } from "./failure.ts";
 export type Decode = (bytes: Uint8Array) => unknown;
 
 /** Packages of the user's project; this one depends on neither. */
-const packages: Readonly<Record<string, string>> = { msgpack: "msgpackr", cbor: "cbor-x" };
+const packages: ReadonlyMap<string, string> = new Map([
+  ["msgpack", "msgpackr"],
+  ["cbor", "cbor-x"],
+]);
 
 export async function decoderOf(name: string): Promise<Decode> {
   if (name === "json") return (bytes) => JSON.parse(new TextDecoder().decode(bytes)) as unknown;
-  const packageName = packages[name];
+  const packageName = packages.get(name);
   if (packageName !== undefined) return fromPackage(name, packageName);
   if (name.startsWith("pack-io:")) return fromFile(name.slice("pack-io:".length));
   throw usageError(`--decode is json, msgpack, cbor or pack-io:FILE; got "${name}".`);

@@ -94,8 +94,10 @@ function layoutToWrite(path: string, options: WritingOptions): LogInspection {
 /** What stands at a path that must be that of a log, before any of it is read. */
 export function layoutAt(path: string, options: Pick<SourceOptions, "segmentSize"> = {}): LogInspection {
   const layout = inspect(path, { segmentSize: options.segmentSize });
-  if (layout.kind === "file") refusePart(layout.path, path);
-  if (layout.kind === "segmented" && layout.segments.length === 0 && layout.mark === null) {
+  const { kind, segments, mark, head } = layout;
+  if (kind === "file") refusePart(layout.path, path);
+  // A head marker tells of segments that were there: that they are gone is damage, and no mistake in the path.
+  if (kind === "segmented" && segments.length === 0 && mark === null && head === 0) {
     if (readdirSync(layout.path).length > 0) {
       throw new CliError(
         exitCode.missing,

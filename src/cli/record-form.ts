@@ -102,15 +102,24 @@ function preview(bytes: Uint8Array, columns: number): string {
   return `0x ${hex.join(" ")}${bytes.length > columns ? " ".repeat(columns) : ""}`;
 }
 
-/** What JSON has no word for, in a word that it has: a bigint as its digits, bytes as base64, maps and sets as lists. */
-function jsonable(value: unknown): unknown {
+/** Of one record; far from where the stack ends, here or in JSON.stringify. */
+const nestingMax = 1000;
+
+/**
+ * What JSON has no word for, in a word that it has: a bigint as its digits, bytes as base64, maps and sets as lists.
+ *
+ * @throws {RangeError} when it is nested too deep.
+ */
+function jsonable(value: unknown, depth: number = 0): unknown {
   if (typeof value === "bigint") return value.toString();
   if (value === undefined) return null;
   if (typeof value !== "object" || value === null) return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  if (value instanceof Map) return [...value].map(([key, item]) => [jsonable(key), jsonable(item)]);
-  if (value instanceof Set) return [...value].map(jsonable);
-  if (Array.isArray(value)) return value.map(jsonable);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonable(item)]));
+  if (depth === nestingMax) throw new RangeError(`nested more than ${nestingMax} deep`);
+  const within = (item: unknown): unknown => jsonable(item, depth + 1);
+  if (value instanceof Map) return [...value].map(([key, item]) => [within(key), within(item)]);
+  if (value instanceof Set) return [...value].map(within);
+  if (Array.isArray(value)) return value.map(within);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, within(item)]));
 }

@@ -64,7 +64,7 @@ export class Output {
   /** Text without an end of line, at once. */
   text(text: string): void {
     this.#release();
-    this.#stream.write(text);
+    if (!this.#stream.destroyed) this.#stream.write(text);
   }
 
   /** Hands all lines on. */
@@ -77,7 +77,7 @@ export class Output {
     return this.#stream.writableNeedDrain && !this.#stream.destroyed;
   }
 
-  /** Resolves once the stream takes more. */
+  /** Resolves once the stream takes more, or nothing any more. */
   async room(): Promise<void> {
     if (!this.isFull) return;
     await new Promise<void>((resolve) => {

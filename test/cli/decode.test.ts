@@ -45,6 +45,41 @@ for (const [codec, name, encode, wrong] of [
   });
 }
 
+function nested(depth: number): string {
+  return "[".repeat(depth) + "]".repeat(depth);
+}
+
+// JSON.parse reads what JSON.stringify cannot write: one such record ended the dump as a fault of wal-db itself,
+// and hid all that came after it.
+test("a record nested too deep is shown undecoded, and those after it are shown", async (t) => {
+  const dir = scratchDir(t);
+  const depths = [900, 4000, 5000, 6000, 8000, 100_000];
+  writeFileSync(join(dir, "log.wal"), logOf([...depths.map(nested), '"last"']));
+  const { stdout, stderr, exit } = await runCommand(["dump", "--decode", "json", "log.wal"], { cwd: dir });
+  assert.equal(stderr, "");
+  assert.equal(exit, 0);
+  const lines = stdout.trimEnd().split("\n");
+  const shown = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+  assert.deepEqual(
+    shown.map((record) => "value" in record),
+    [true, false, false, false, false, false, true],
+  );
+  assert.equal(shown[1]?.["undecoded"], "nested more than 1000 deep");
+  const table = await runCommand(["dump", "--table", "--decode", "json", "log.wal"], { cwd: dir });
+  assert.equal(table.exit, 0);
+  assert.match(table.stdout, /"last"/);
+});
+
+test("a codec that there is not, whatever every object has by that name", async (t) => {
+  const dir = scratchDir(t);
+  writeFileSync(join(dir, "log.wal"), logOf(["one"]));
+  for (const name of ["constructor", "toString", "xml"]) {
+    const { stderr, exit } = await runCommand(["dump", "--decode", name, "log.wal"], { cwd: dir });
+    assert.equal(exit, 64, stderr);
+    assert.match(stderr, /--decode is json, msgpack, cbor or pack-io:FILE/);
+  }
+});
+
 test("pack-io: a module whose default export is a codec", async (t) => {
   const dir = projectWith(t);
   symlinkSync(projectDir, join(dir, "node_modules", "wal-db"));

@@ -1,12 +1,13 @@
 /** Beside a live writer, and when somebody goes away: locks, following, Ctrl-C, pipes that close, rights. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { type Lsn, Wal } from "wal-db";
+import { inspect, type Lsn, Wal } from "wal-db";
 import { type Scope, scratchDir } from "../support/scratch.js";
-import { ended, runCommand, startCommand } from "./command-process.js";
+import { cliPath, ended, runCommand, startCommand } from "./command-process.js";
 import { holdGolden, transcript } from "./golden.js";
 import { states } from "./states.js";
 
@@ -136,6 +137,18 @@ describe("beside a live writer", { concurrency: 2 }, () => {
   });
 });
 
+// With the flush of `group` taken out, no test failed: closing flushes as well.
+for (const sync of ["each", "group", "end"]) {
+  test(`append --sync ${sync}: what a printed LSN says of its record`, async (t) => {
+    const dir = scratchDir(t);
+    const child = startCommand(["append", "--create", "--sync", sync, "log.wal"], { cwd: dir });
+    t.after(() => child.kill("SIGKILL"));
+    child.stdin.write("one\n");
+    await once(child.stdout, "data");
+    assert.equal(inspect(join(dir, "log.wal")).mark === 11, sync !== "end");
+  });
+}
+
 describe("when nobody reads any more", { concurrency: 2 }, () => {
   for (const words of [
     ["dump"],
@@ -158,6 +171,30 @@ describe("when nobody reads any more", { concurrency: 2 }, () => {
       const [code] = (await once(child, "exit")) as [number];
       assert.equal(code, 141);
       assert.equal(errors, "");
+    });
+  }
+});
+
+// An error of the stream was thrown where nobody caught it: a stack, and the exit code 1 of a torn log; and of what
+// fits into one buffer nothing was said at all, so that an export to a full disk ended with 0, and with no export.
+describe("when the disk is full that the output goes to", { skip: !existsSync("/dev/full") }, () => {
+  for (const count of [3, 50_000]) {
+    test(`${count} records`, async (t) => {
+      const dir = scratchDir(t);
+      const wal = await Wal.open(join(dir, "log.wal"));
+      wal.appendBatch(Array.from({ length: count }, (_, number) => `record ${number}`));
+      await wal.close();
+      for (const words of [["export"], ["dump"], ["stat"], ["verify"], ["report", "-o", "-"]]) {
+        const full = openSync("/dev/full", "w");
+        const { status, stderr } = spawnSync(process.execPath, [cliPath, ...words, "log.wal"], {
+          cwd: dir,
+          stdio: ["ignore", full, "pipe"],
+          encoding: "utf8",
+        });
+        closeSync(full);
+        assert.equal(status, 74, words.join(" "));
+        assert.match(stderr, /^wal-db: standard output: ENOSPC.*\n$/);
+      }
     });
   }
 });

@@ -1,6 +1,6 @@
 /** The commands that change a log, on logs in every state: what they print, and what stands there then. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Scope, scratchDir } from "../support/scratch.js";
@@ -160,6 +160,24 @@ describe("changing", { concurrency: 2 }, () => {
     const [first = "", , ...rest] = payloads;
     assert.deepEqual(session.bytes("corrupt.wal"), logOf([first, ...rest]));
     assert.deepEqual(session.bytes("salvaged.wal"), logOf(rest));
+  });
+
+  // Opened as the log to restore into, the quarantine was cut where it was torn and appended to itself: what had
+  // been saved was saved no more.
+  test("quarantine restore: not into the quarantine itself, by whatever name", async (t) => {
+    const { dir } = new Session(t, "whole.wal");
+    const saved = join(dir, "whole.wal.quarantine-24");
+    writeFileSync(saved, joined(logOf(["saved"]), new Uint8Array([1, 2, 3])));
+    symlinkSync(saved, join(dir, "linked"));
+    linkSync(saved, join(dir, "again"));
+    const before = treeImage(dir);
+    for (const to of ["whole.wal.quarantine-24", "linked", "again"]) {
+      const words = ["quarantine", "restore", "--yes", "whole.wal", "24", "--to", to];
+      const { stderr, exit } = await runCommand(words, { cwd: dir });
+      assert.equal(exit, 64, stderr);
+      assert.match(stderr, /is the quarantine itself/);
+    }
+    assert.deepEqual(treeImage(dir), before);
   });
 
   test("convert", async (t) => {

@@ -30,16 +30,13 @@ export const importRecords: Command = command({
   ],
   exits: ["corrupt", "loss", "input", "locked"],
   async run(context, { arguments: [path = ""], options }) {
-    if (!options.append && existsSync(path)) {
-      throw usageError(
-        `${path} is there already.`,
-        "Give another name; or --append, to append the records to what is there.",
-      );
-    }
+    if (!options.append && existsSync(path)) throw isThere(path);
     const { signal } = context;
     const wal = await openToWrite(path, { ...sourceOptions(options), create: !options.append, signal });
     const tally = { records: 0, moved: 0 };
     try {
+      // Another import may have come first, and be over.
+      if (!options.append && wal.end > 0) throw isThere(path);
       tellOfRepair(context, wal);
       await importAll(context, wal, options, tally);
       await wal.sync();
@@ -54,6 +51,13 @@ export const importRecords: Command = command({
     return exitCode.done;
   },
 });
+
+function isThere(path: string): Error {
+  return usageError(
+    `${path} is there already.`,
+    "Give another name; or --append, to append the records to what is there.",
+  );
+}
 
 interface Tally {
   records: number;

@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, statSync } from "node:fs";
 import { basename } from "node:path";
 import type { LogQuarantine } from "../../index.ts";
 import {
@@ -162,11 +162,19 @@ async function show(context: Context, chosen: LogQuarantine, given: Given): Prom
   return exitCode.done;
 }
 
+/** Opened to be written, the only copy of what was cut off would be cut and appended to itself. */
+function refuseSameFile({ path }: LogQuarantine, to: string): void {
+  const [one, other] = [path, to].map((each) => statSync(each, { bigint: true, throwIfNoEntry: false }));
+  if (one === undefined || other === undefined || one.dev !== other.dev || one.ino !== other.ino) return;
+  throw usageError(`quarantine: ${to} is the quarantine itself.`, "Give another log with --to.");
+}
+
 const batchBytes: number = 1024 * 1024;
 
 async function restore(context: Context, log: string, chosen: LogQuarantine, given: Given): Promise<number> {
   const { terminal, signal } = context;
   const to = given.to ?? log;
+  refuseSameFile(chosen, to);
   const { records, bytes } = await contentOf(context, chosen, given);
   const plan = `${counted(records, "intact record")}, ${bytesText(bytes)}, from ${printable(chosen.path)}`;
   if (records === 0) {
