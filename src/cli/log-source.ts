@@ -97,7 +97,7 @@ export function layoutAt(path: string, options: Pick<SourceOptions, "segmentSize
   const { kind, segments, mark, head } = layout;
   if (kind === "file") refusePart(layout.path, path);
   // A head marker tells of segments that were there: that they are gone is damage, and no mistake in the path.
-  if (kind === "segmented" && segments.length === 0 && mark === null && head === 0) {
+  if (kind === "segmented" && segments.length === 0 && mark === null && (head ?? 0) === 0) {
     if (readdirSync(layout.path).length > 0) {
       throw new CliError(
         exitCode.missing,
@@ -129,8 +129,8 @@ const segmentName = /^\d{20}\.wal$/;
 const sideNames: readonly string[] = ["mark", "head", "head.tmp", "cuts"];
 
 /** Nothing distinguishes it from the place where the log's volume is to be mounted: it is not called whole. */
-function refuseEmpty({ kind, segments, mark }: LogInspection, path: string): void {
-  if (kind === "file" || segments.length > 0 || mark !== null) return;
+function refuseEmpty({ kind, segments, mark, head }: LogInspection, path: string): void {
+  if (kind === "file" || segments.length > 0 || mark !== null || (head ?? 0) > 0) return;
   throw new CliError(
     exitCode.missing,
     `${path} is an empty directory: no log.`,
