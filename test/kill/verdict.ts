@@ -66,7 +66,8 @@ function tailFaults(kind: LogKind, report: RecoveryReport, planted: number): str
   if (planted > 0 && discarded < planted) return [`fewer bytes cut off than ${planted}: ${what}`];
   if (damage.kind === "torn" && incomplete && damage.quarantine === null) return [];
   // In a map zeros follow: what of it is missing is not past the end, and it is damaged, not incomplete.
-  const halfCopied = damage.kind === "torn" && damage.reason === "checksum-mismatch";
+  // A copy may also put its first bytes last: of a batch a later record is then whole, and the first is not.
+  const halfCopied = damage.reason === "checksum-mismatch";
   if (kind === "mapped" && halfCopied && damage.quarantine !== null) return [];
   // With no intact record before it, an incomplete one might be anything, and is saved.
   if (report.end === 0 && damage.kind === "corrupt" && damage.quarantine !== null) return [];
