@@ -38,6 +38,19 @@ function writeWord(writer: Writer, word: number): void {
   writer.at = at + 4;
 }
 
+/** The eight bytes of the scratch. */
+function writeScratch(writer: Writer): void {
+  writer.need(8);
+  writeWord(writer, scratch.getInt32(0, true));
+  writeWord(writer, scratch.getInt32(4, true));
+}
+
+function readScratch(reader: Reader): void {
+  expect(reader, 8);
+  scratch.setInt32(0, readWord(reader), true);
+  scratch.setInt32(4, readWord(reader), true);
+}
+
 /** Faults, and not what is short: it takes `length` bytes from where the reader is. */
 function expect(reader: Reader, length: number): void {
   if (reader.end - reader.at < length) throw reader.tooShort(length);
@@ -51,15 +64,11 @@ function notFloat(writer: Writer, value: unknown, type: string): Fault {
 export const f64: PackCodec<number> = codecOf<number>({
   write(writer, value) {
     if (typeof value !== "number") throw notFloat(writer, value, "f64");
-    writer.need(8);
     scratch.setFloat64(0, value, true);
-    writeWord(writer, scratch.getInt32(0, true));
-    writeWord(writer, scratch.getInt32(4, true));
+    writeScratch(writer);
   },
   read(reader) {
-    expect(reader, 8);
-    scratch.setInt32(0, readWord(reader), true);
-    scratch.setInt32(4, readWord(reader), true);
+    readScratch(reader);
     return scratch.getFloat64(0, true);
   },
   minBytes: () => 8,
@@ -116,15 +125,11 @@ export const f64Bits: PackCodec<bigint> = codecOf<bigint>({
     if (typeof value !== "bigint" || BigInt.asUintN(64, value) !== value) {
       throw outOfRange(writer, value, "f64Bits, a bigint from 0 to 2^64 - 1");
     }
-    writer.need(8);
     scratch.setBigUint64(0, value, true);
-    writeWord(writer, scratch.getInt32(0, true));
-    writeWord(writer, scratch.getInt32(4, true));
+    writeScratch(writer);
   },
   read(reader) {
-    expect(reader, 8);
-    scratch.setInt32(0, readWord(reader), true);
-    scratch.setInt32(4, readWord(reader), true);
+    readScratch(reader);
     return scratch.getBigUint64(0, true);
   },
   minBytes: () => 8,
